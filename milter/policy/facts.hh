@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#pragma once
+
+#include "common/ip_network.hh"
+#include "common/mail_address.hh"
+#include "common/network_set.hh"
+#include "milter/policy/header_list.hh"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+/// What is known so far about a connection and its message; plain data.
+namespace sluice {
+
+/// The parts of the filter that a listener can switch.
+enum class Area : std::uint8_t { connection, sender, recipient, limits, lists, loops };
+
+class AreaSet {
+public:
+    static AreaSet all() { return AreaSet(0x3f); }
+    AreaSet() = default;
+
+    void add(Area area) { bits_ = static_cast<std::uint8_t>(bits_ | bit(area)); }
+    void addAll() { bits_ = all().bits_; }
+    [[nodiscard]] bool has(Area area) const { return (bits_ & bit(area)) != 0; }
+    [[nodiscard]] bool empty() const { return bits_ == 0; }
+
+    friend bool operator==(const AreaSet&, const AreaSet&) = default;
+
+private:
+    explicit AreaSet(std::uint8_t bits) : bits_(bits) {}
+    static std::uint8_t bit(Area area) {
+        return static_cast<std::uint8_t>(1U << static_cast<unsigned>(area));
+    }
+    std::uint8_t bits_ = 0;
+};
+
+/// Where the client stands in the address lists, found once at connect.
+struct ClientStanding {
+    bool trusted = false;
+    std::optional<NetworkSet::Match> accepted = std::nullopt;
+    std::optional<NetworkSet::Match> denied = std::nullopt;
+};
+
+/// The other side of the connection. Lives as long as it.
+struct Client {
+    std::optional<IpAddress> address; ///< none: not over TCP, or the MTA does not know it
+    std::string name;                 ///< as the MTA gives it; untrusted text
+    std::string helo;                 ///< untrusted text
+    AreaSet areas = AreaSet::all();   ///< what its listener applies
+    bool authRequired = false;        ///< its listener refuses anonymous mail
+    ClientStanding standing;
+    std::uint64_t messagesDone = 0; ///< completed messages of this connection
+    std::uint64_t octetsDone = 0;   ///< octets of those messages
+
+    [[nodiscard]] std::string addressText() const { return address ? address->text() : "unknown"; }
+};
+
+/// What MAIL and RCPT said. Lives as long as the message.
+struct Envelope {
+    MailAddress sender;
+    std::string senderText;     ///< the argument of MAIL as it was sent; untrusted text
+    bool authenticated = false; ///< the MTA says that the client has authenticated
+    std::optional<std::uint64_t> declaredSize; ///< SIZE=; a number over 64 bits is their maximum
+    std::uint64_t recipientsAccepted = 0;
+};
+
+} // namespace sluice

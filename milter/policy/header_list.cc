@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "milter/policy/header_list.hh"
+
+#include "common/text.hh"
+
+namespace sluice {
+namespace {
+
+/// What is kept between messages of a connection; a larger buffer is given back.
+constexpr std::size_t keptCapacity = 16 * 1024;
+
+std::size_t lineFeedsWithoutReturn(std::string_view value) {
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < value.size(); ++i)
+        count += value[i] == '\n' && (i == 0 || value[i - 1] != '\r') ? 1U : 0U;
+    return count;
+}
+
+void appendWithReturns(std::string& text, std::string_view value) {
+    for (std::size_t i = 0; i < value.size(); ++i) {
+        if (value[i] == '\n' && (i == 0 || value[i - 1] != '\r'))
+            text += '\r';
+        text += value[i];
+    }
+}
+
+} // namespace
+
+void HeaderList::add(std::string_view name, std::string_view value) {
+    const std::size_t bareFeeds = lineFeedsWithoutReturn(value);
+    const std::size_t octets = name.size() + 1 + value.size() + bareFeeds + 2;
+    octets_ += octets;
+    receivedCount_ += equalsIgnoringCase(name, "Received") ? 1U : 0U;
+    truncated_ = truncated_ || text_.size() + octets > maxOctets || fields_.size() >= maxFields;
+    if (truncated_)
+        return;
+    const std::size_t start = text_.size();
+    text_.append(name).push_back(':');
+    if (bareFeeds == 0)
+        text_.append(value);
+    else
+        appendWithReturns(text_, value);
+    fields_.push_back({start, name.size(), text_.size()});
+    text_.append("\r\n");
+}
+
+HeaderList::Field HeaderList::field(std::size_t index) const {
+    const Place& place = fields_.at(index);
+    const std::string_view all = text_;
+    const std::size_t valueStart = place.start + place.nameLength + 1;
+    return {all.substr(place.start, place.nameLength),
+            all.substr(valueStart, place.end - valueStart)};
+}
+
+void HeaderList::clear() {
+    text_.clear();
+    fields_.clear();
+    if (text_.capacity() > keptCapacity)
+        text_.shrink_to_fit();
+    if (fields_.capacity() * sizeof(Place) > keptCapacity)
+        fields_.shrink_to_fit();
+    octets_ = 0;
+    receivedCount_ = 0;
+    truncated_ = false;
+}
+
+} // namespace sluice

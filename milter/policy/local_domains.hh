@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#pragma once
+
+#include "common/mail_address.hh"
+
+#include <string>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+namespace sluice {
+
+/// The domains whose mail this site receives, in canonical form.
+class LocalDomains {
+public:
+    void add(const std::string& canonicalDomain) {
+        if (set_.insert(canonicalDomain).second)
+            names_.push_back(canonicalDomain);
+    }
+    [[nodiscard]] bool contains(const std::string& canonicalDomain) const {
+        return set_.count(canonicalDomain) != 0;
+    }
+    [[nodiscard]] bool empty() const { return names_.empty(); }
+    /// In the order of the configuration.
+    [[nodiscard]] const std::vector<std::string>& names() const { return names_; }
+
+    /// The recipient that is meant: a bare `postmaster` (RFC 5321 section 2.3.5) is the one of the
+    /// first local domain.
+    [[nodiscard]] MailAddress completed(const MailAddress& recipient) const {
+        const bool barePostmaster =
+            recipient.domain().empty() && recipient.local() == "postmaster" && !empty();
+        return barePostmaster ? MailAddress(recipient.local(), names_.front()) : recipient;
+    }
+
+private:
+    std::vector<std::string> names_;
+    std::unordered_set<std::string> set_;
+};
+
+} // namespace sluice

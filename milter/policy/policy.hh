@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#pragma once
+
+#include "milter/policy/connection_filter.hh"
+#include "milter/policy/facts.hh"
+#include "milter/policy/local_domains.hh"
+#include "milter/policy/message_limits.hh"
+#include "milter/policy/recipient_filter.hh"
+#include "milter/policy/sender_filter.hh"
+#include "milter/policy/time_point.hh"
+#include "milter/policy/verdict.hh"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+namespace sluice {
+
+/// What one listener of the MTA applies.
+struct ListenerSettings {
+    AreaSet areas;
+    bool authRequired = false;
+};
+
+/// Everything the decisions depend on.
+struct PolicySettings {
+    LocalDomains localDomains;
+    ConnectionSettings connection;
+    SenderSettings sender;
+    RecipientSettings recipient;
+    LimitSettings limits;
+    /// By daemon name (lower case) or port number; a listener that is not here applies everything.
+    std::unordered_map<std::string, ListenerSettings> listeners;
+};
+
+/// The ordered rules of each stage; the first that decides wins. Immutable; any number of threads.
+class Policy {
+public:
+    explicit Policy(std::shared_ptr<const PolicySettings> settings);
+
+    /// Notes in `client` what its listener applies; once, at connect.
+    void admit(Client& client, const std::string& daemonName, const std::string& daemonPort,
+               CivilDay today) const;
+
+    /// The restrict-ip rule that refuses the connection, if one does.
+    [[nodiscard]] std::optional<std::string> onConnect(const Client& client, CivilDay today) const;
+    [[nodiscard]] bool wantsDnsbl(const Client& client) const;
+
+    [[nodiscard]] Decision onMail(const Client& client, const Envelope& envelope,
+                                  const Now& now) const;
+    /// `answers` is null when no DNSBL was asked. May wait for them, and for a directory.
+    [[nodiscard]] Decision onRecipient(const Client& client, const Envelope& envelope,
+                                       const MailAddress& path, DnsblAnswers* answers,
+                                       const Now& now) const;
+    [[nodiscard]] Decision onHeaders(const Client& client, const Envelope& envelope,
+                                     const HeaderList& headers, const Now& now) const;
+    /// `octets`: size of header section, empty line and body (RFC 1870 section 3).
+    [[nodiscard]] Decision onEndOfMessage(const Client& client, std::uint64_t octets) const;
+
+private:
+    std::shared_ptr<const PolicySettings> settings_;
+    ConnectionFilter connection_;
+    SenderFilter sender_;
+    RecipientFilter recipient_;
+    MessageLimits limits_;
+};
+
+} // namespace sluice

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "milter/policy/header_addresses.hh"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+using sluice::headerAddresses;
+
+namespace {
+
+std::string keysOf(std::string_view value) {
+    std::string text;
+    for (const auto& address : headerAddresses(value))
+        text += "[" + address.key() + "]";
+    return text;
+}
+
+std::string repeated(const std::string& part, std::size_t count) {
+    std::string text;
+    for (std::size_t i = 0; i < count; ++i)
+        text += part;
+    return text;
+}
+
+} // namespace
+
+TEST_CASE("addresses of From and Sender") {
+    struct Case {
+        const char* value;
+        const char* expected;
+    };
+    const std::vector<Case> cases = {
+        {"", ""},
+        {"  \r\n ", ""},
+        {" <>", "[]"},
+        {" \"Nobody\" <>", "[]"},
+        {" undisclosed-recipients:;", ""},
+        {" A <a@b.example", "[a@b.example]"},
+        {" a@b.example", "[a@b.example]"},
+        {" A@B.Example", "[a@b.example]"},
+        {" \"x@spam.example\" <a@b.example>", "[a@b.example]"},
+        {" =?utf-8?q?x=40spam=2Eexample?= <a@b.example>", "[a@b.example]"},
+        {" a@b.example, C <c@d.example>", "[a@b.example][c@d.example]"},
+        {" Friends: a@b.example, c@d.example;", "[a@b.example][c@d.example]"},
+        {" (comment) a@b.example (another (nested))", "[a@b.example]"},
+        {" A\r\n <a@b.example>", "[a@b.example]"},
+        {" \"Ted Bremer\"@b.example", "[ted bremer@b.example]"},
+    };
+    for (const auto& [value, expected] : cases) {
+        INFO(value);
+        CHECK(keysOf(value) == expected);
+    }
+}
+
+TEST_CASE("hostile values end, and quickly") {
+    const std::size_t many = 20'000;
+    for (const std::string& value :
+         {repeated("(", many), repeated("a:", many), repeated("<", many), repeated("\"", many),
+          repeated("a@b.example,", many), repeated("@a,", many), repeated("=?utf-8?b?", many),
+          repeated("a(b)", many), repeated(".", many), std::string(300'000, 'a'),
+          std::string("a\0b@c.example", 13), std::string("\xff\xfe\x80@\xff")}) {
+        INFO(value.substr(0, 20));
+        CHECK_NOTHROW(headerAddresses(value));
+    }
+}
