@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#pragma once
+
+#include "milter/policy/ports.hh"
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+
+namespace sluice {
+
+/// Counts in this process's memory. At most `maxClients` clients are remembered; then those whose
+/// last unknown recipient is longest ago are forgotten first. An IPv6 client is its /64.
+std::shared_ptr<HarvestCounter> makeMemoryHarvestCounter(std::chrono::milliseconds window,
+                                                         std::size_t maxClients = 100'000);
+
+} // namespace sluice
