@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "milter/callbacks.hh"
+
+#include "common/log.hh"
+#include "common/text.hh"
+
+#include <atomic>
+#include <exception>
+#include <memory>
+
+namespace sluice {
+namespace {
+
+/// libmilter hands no argument of our own to its callbacks.
+SessionServices* theServices = nullptr;
+
+Session* sessionOf(SMFICTX* context) {
+    return static_cast<Session*>(smfi_getpriv(context));
+}
+
+/// The session of this connection; begins one where there is none (a new connection).
+Session& sessionFor(SMFICTX* context) {
+    if (Session* const session = sessionOf(context))
+        return *session;
+    auto session = std::make_unique<Session>(*theServices);
+    smfi_setpriv(context, session.get());
+    return *session.release();
+}
+
+void logFailure(const char* stage, const char* what) noexcept {
+    try {
+        log::error(LogCategory::session, "internal error at stage {}: {}", stage,
+                   escapeForDisplay(what));
+    } catch (...) { // NOLINT(bugprone-empty-catch): no memory even to say so
+    }
+}
+
+sfsistat failed(SMFICTX* context, bool headerStage) noexcept {
+    Session* const session = sessionOf(context);
+    if (session == nullptr)
+        return SMFIS_TEMPFAIL;
+    return session->afterFailure(MtaContext(context), !headerStage || session->repliesToHeaders());
+}
+
+/// Counts the callbacks that are under way, for an orderly stop.
+class CallbackCount {
+public:
+    explicit CallbackCount(std::atomic<int>& running) : running_(running) { ++running_; }
+    ~CallbackCount() { --running_; }
+    CallbackCount(const CallbackCount&) = delete;
+    CallbackCount& operator=(const CallbackCount&) = delete;
+
+private:
+    std::atomic<int>& running_;
+};
+
+/// Runs the work of a callback; whatever it throws ends here.
+template<typename Work>
+sfsistat guarded(SMFICTX* context, const char* stage, bool headerStage, Work work) noexcept {
+    const CallbackCount count(theServices->callbacksRunning);
+    try {
+        return work(sessionFor(context), MtaContext(context));
+    } catch (const std::exception& error) {
+        logFailure(stage, error.what());
+    } catch (...) {
+        logFailure(stage, "unknown exception");
+    }
+    return failed(context, headerStage);
+}
+
+extern "C" {
+
+static sfsistat onNegotiate(SMFICTX* context, unsigned long actions, unsigned long steps,
+                            unsigned long, unsigned long, unsigned long* wantedActions,
+                            unsigned long* wantedSteps, unsigned long* unused2,
+                            unsigned long* unused3) {
+    *unused2 = 0;
+    *unused3 = 0;
+    return guarded(context, "negotiate", false, [&](Session& session, const MtaContext& mta) {
+        session.negotiate(mta, actions, steps, *wantedActions, *wantedSteps);
+        return SMFIS_CONTINUE;
+    });
+}
+
+static sfsistat onConnect(SMFICTX* context, char* hostName, sockaddr* address) {
+    return guarded(context, "connect", false, [&](Session& session, const MtaContext& mta) {
+        return session.connect(mta, hostName == nullptr ? "" : hostName, address);
+    });
+}
+
+static sfsistat onHelo(SMFICTX* context, char* name) {
+    return guarded(context, "helo", false, [&](Session& session, const MtaContext& mta) {
+        return session.helo(mta, name == nullptr ? "" : name);
+    });
+}
+
+static sfsistat onMail(SMFICTX* context, char** arguments) {
+    return guarded(context, "mail", false, [&](Session& session, const MtaContext& mta) {
+        return session.mail(mta, arguments);
+    });
+}
+
+static sfsistat onRecipient(SMFICTX* context, char** arguments) {
+    return guarded(context, "rcpt", false, [&](Session& session, const MtaContext& mta) {
+        return session.recipient(mta, arguments);
+    });
+}
+
+static sfsistat onData(SMFICTX* context) {
+    return guarded(context, "data", false,
+                   [](Session& session, const MtaContext& mta) { return session.data(mta); });
+}
+
+static sfsistat onHeader(SMFICTX* context, char* name, char* value) {
+    return guarded(context, "header", true, [&](Session& session, const MtaContext&) {
+        return session.header(name == nullptr ? "" : name, value == nullptr ? "" : value);
+    });
+}
+
+static sfsistat onEndOfHeaders(SMFICTX* context) {
+    return guarded(context, "end of headers", true, [](Session& session, const MtaContext& mta) {
+        return session.endOfHeaders(mta);
+    });
+}
+
+static sfsistat onBody(SMFICTX* context, unsigned char* octets, size_t length) {
+    return guarded(context, "body", true, [&](Session& session, const MtaContext&) {
+        return session.body({reinterpret_cast<const char*>(octets), length}); // NOLINT
+    });
+}
+
+static sfsistat onEndOfMessage(SMFICTX* context) {
+    return guarded(context, "end of message", false, [](Session& session, const MtaContext& mta) {
+        return session.endOfMessage(mta);
+    });
+}
+
+static sfsistat onAbort(SMFICTX* context) {
+    if (Session* const session = sessionOf(context))
+        session->abortMessage();
+    return SMFIS_CONTINUE;
+}
+
+/// May come twice for a connection, or without any other callback before it.
+static sfsistat onClose(SMFICTX* context) {
+    const std::unique_ptr<Session> session(sessionOf(context));
+    smfi_setpriv(context, nullptr);
+    return SMFIS_CONTINUE;
+}
+
+} // extern "C"
+
+} // namespace
+
+smfiDesc milterCallbacks(SessionServices& services) {
+    theServices = &services;
+    static char name[] = "sluice-milter";
+    smfiDesc description{};
+    description.xxfi_name = name;
+    description.xxfi_version = SMFI_VERSION;
+    description.xxfi_flags = SMFIF_ADDHDRS | SMFIF_QUARANTINE | SMFIF_SETSYMLIST;
+    description.xxfi_connect = onConnect;
+    description.xxfi_helo = onHelo;
+    description.xxfi_envfrom = onMail;
+    description.xxfi_envrcpt = onRecipient;
+    description.xxfi_data = onData;
+    description.xxfi_header = onHeader;
+    description.xxfi_eoh = onEndOfHeaders;
+    description.xxfi_body = onBody;
+    description.xxfi_eom = onEndOfMessage;
+    description.xxfi_abort = onAbort;
+    description.xxfi_close = onClose;
+    description.xxfi_negotiate = onNegotiate;
+    return description;
+}
+
+} // namespace sluice

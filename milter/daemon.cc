@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "milter/daemon.hh"
+
+#include "common/log.hh"
+#include "common/text.hh"
+#include "milter/adapters/harvest_memory.hh"
+#include "milter/process.hh"
+#include "milter/service_manager.hh"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+
+namespace sluice {
+namespace {
+
+/// Descriptors that are not connections of the MTA: DNS, log, files.
+constexpr std::size_t reservedFiles = 512;
+constexpr std::chrono::seconds callbackDeadline{10};
+constexpr std::chrono::milliseconds callbackPoll{10};
+constexpr std::chrono::hours expiryInterval{1};
+
+Result<void> writePidFile(const std::string& path) {
+    if (path.empty())
+        return {};
+    std::ofstream file(path, std::ios::trunc);
+    file << ::getpid() << '\n';
+    if (!file.flush())
+        return fail("cannot write the pid file " + escapeForDisplay(path));
+    return {};
+}
+
+std::size_t sessionLimit(std::size_t files) {
+    return files > 2 * reservedFiles ? files - reservedFiles : files / 2;
+}
+
+} // namespace
+
+Daemon::Daemon(CommandLine commandLine, Config config)
+    : commandLine_(std::move(commandLine)),
+      initial_(std::move(config)),
+      settings_(initial_.daemon),
+      server_(settings_) {}
+
+Daemon::~Daemon() {
+    stopping_ = true;
+    if (housekeeper_.joinable())
+        housekeeper_.join();
+}
+
+int Daemon::run() {
+    log::setLevels(initial_.logLevels);
+    log::start(settings_.logTarget, "sluice-milter");
+    if (const auto started = start(); !started) {
+        log::error(LogCategory::daemon, "cannot start: {}", started.error().message);
+        log::stop();
+        if (settings_.logTarget != LogTarget::stderrStream)
+            fmt::print(stderr, "sluice-milter: cannot start: {}\n", started.error().message);
+        return EXIT_FAILURE;
+    }
+    service_manager::ready();
+    log::info(LogCategory::daemon, "ready: listening on {}, mode {}",
+              escapeForDisplay(settings_.socket.text()),
+              services_.runtime.get()->config.observe ? "observe" : "enforce");
+    stop(server_.run());
+}
+
+Result<void> Daemon::start() {
+    services_.openSessions.setLimit(sessionLimit(process::raiseFileLimit()));
+    if (auto bound = server_.bind(); !bound)
+        return bound;
+    if (auto written = writePidFile(settings_.pidFile); !written)
+        return written;
+    if (!settings_.user.empty()) {
+        if (auto became = process::becomeUser(settings_.user); !became)
+            return became;
+    } else if (::geteuid() == 0) {
+        log::warning(LogCategory::daemon, "running as root: set the option user");
+    }
+    relief_ = std::make_shared<PoolRelief>([this] { server_.touch(); });
+    dnsbl_ = std::make_unique<DnsblService>(relief_);
+    services_.blocked = relief_.get();
+    services_.dnsbl = dnsbl_.get();
+    if (auto adopted = adopt(std::move(initial_)); !adopted)
+        return adopted;
+    if (auto listening = server_.listen(services_); !listening)
+        return listening;
+    housekeeper_ = std::thread([this] { keepHouse(); });
+    return {};
+}
+
+void Daemon::stop(bool orderly) {
+    service_manager::stopping();
+    const auto deadline = std::chrono::steady_clock::now() + callbackDeadline;
+    while (services_.callbacksRunning.load() != 0 && std::chrono::steady_clock::now() < deadline)
+        std::this_thread::sleep_for(callbackPoll);
+    server_.close();
+    if (!settings_.pidFile.empty())
+        ::unlink(settings_.pidFile.c_str());
+    log::info(LogCategory::daemon, "stopped: {} connections were open",
+              services_.openSessions.count());
+    log::stop();
+    process::exitNow(orderly ? EXIT_SUCCESS : EXIT_FAILURE);
+}
+
+Result<std::shared_ptr<BadmailStore>> Daemon::badmailStore(const Config& config) const {
+    if (!config.badmail || config.policy->sender.action != SenderAction::badmail)
+        return std::shared_ptr<BadmailStore>();
+    const auto current = services_.runtime.get();
+    if (current && current->badmail && current->config.badmail == config.badmail)
+        return current->badmail;
+    return BadmailStore::open(*config.badmail);
+}
+
+Result<std::shared_ptr<Resolver>> Daemon::resolver(const Config& config) const {
+    const auto current = services_.runtime.get();
+    if (config.policy->connection.dnsbl->empty() ||
+        (resolver_ && current && current->config.resolver == config.resolver))
+        return resolver_;
+    return makeUnboundResolver(config.resolver);
+}
+
+void Daemon::carryOver(Config& config) const {
+    const auto current = services_.runtime.get();
+    RecipientSettings& recipient = config.policy->recipient;
+    if (current && current->config.harvestWindow == config.harvestWindow)
+        recipient.harvest = current->config.policy->recipient.harvest;
+    else
+        recipient.harvest = makeMemoryHarvestCounter(config.harvestWindow);
+}
+
+Result<void> Daemon::adopt(Config config) {
+    auto badmail = badmailStore(config);
+    if (!badmail)
+        return tl::unexpected(badmail.error());
+    auto newResolver = resolver(config);
+    if (!newResolver)
+        return tl::unexpected(newResolver.error());
+    carryOver(config);
+    auto runtime = std::make_shared<const Runtime>(std::move(config), std::move(*badmail));
+    resolver_ = std::move(*newResolver);
+    dnsbl_->configure(resolver_, runtime->config.policy->connection.dnsbl->zones(),
+                      runtime->config.dnsblSelfTest);
+    log::setLevels(runtime->config.logLevels);
+    services_.runtime.set(std::move(runtime));
+    return {};
+}
+
+void Daemon::keepHouse() {
+    auto lastExpiry = std::chrono::steady_clock::time_point();
+    while (!stopping_) {
+        if (process::waitForReloadSignal())
+            reload();
+        const auto runtime = services_.runtime.get();
+        for (const auto& directory : runtime->config.fileDirectories)
+            directory->refresh();
+        const auto now = std::chrono::steady_clock::now();
+        if (runtime->badmail && now - lastExpiry >= expiryInterval) {
+            runtime->badmail->expire();
+            lastExpiry = now;
+        }
+    }
+}
+
+void Daemon::reload() {
+    service_manager::reloading();
+    std::vector<Problem> problems;
+    Config config = makeConfig(mergedSettings(commandLine_, problems), problems);
+    const bool fixedChanged = !(config.daemon == settings_);
+    if (problems.empty())
+        if (auto adopted = adopt(std::move(config)); !adopted)
+            problems.push_back({"reload", adopted.error().message});
+    for (const Problem& problem : problems)
+        log::error(LogCategory::config, "{}", escapeForDisplay(problem.line(), 2048));
+    if (!problems.empty())
+        log::error(LogCategory::daemon,
+                   "reload failed: {} problems, the old configuration stays in force",
+                   problems.size());
+    else
+        log::info(LogCategory::daemon, "reloaded: {} connections keep what they began with",
+                  services_.openSessions.count());
+    if (problems.empty() && fixedChanged)
+        log::warning(LogCategory::config, "socket, socket-mode, socket-group, user, pid-file and "
+                                          "log change only at the next start");
+    service_manager::ready();
+}
+
+} // namespace sluice

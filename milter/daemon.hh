@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#pragma once
+
+#include "common/result.hh"
+#include "milter/config.hh"
+#include "milter/dnsbl_service.hh"
+#include "milter/options.hh"
+#include "milter/pool_relief.hh"
+#include "milter/server.hh"
+#include "milter/session.hh"
+
+#include <atomic>
+#include <memory>
+#include <thread>
+
+namespace sluice {
+
+/// The composition root: builds the services that live as long as the process and the first
+/// Runtime, serves, reloads, and stops in order.
+class Daemon {
+public:
+    /// `config` is what `commandLine` leads to; a reload reads it again.
+    Daemon(CommandLine commandLine, Config config);
+    ~Daemon();
+    Daemon(const Daemon&) = delete;
+    Daemon& operator=(const Daemon&) = delete;
+
+    /// Returns only when the start failed, with the exit status; the reason is in the log. Else
+    /// serves until it is told to stop, and ends the process.
+    int run();
+
+private:
+    Result<void> start();
+    [[noreturn]] void stop(bool orderly);
+
+    /// Makes the configuration the one in force. Error: nothing has changed.
+    Result<void> adopt(Config config);
+    Result<std::shared_ptr<BadmailStore>> badmailStore(const Config& config) const;
+    Result<std::shared_ptr<Resolver>> resolver(const Config& config) const;
+    void carryOver(Config& config) const;
+
+    /// In a thread of its own: reloads, and what is due now and then.
+    void keepHouse();
+    void reload();
+
+    const CommandLine commandLine_;
+    Config initial_;
+    const DaemonSettings settings_;
+    Server server_;
+    std::shared_ptr<PoolRelief> relief_;
+    std::unique_ptr<DnsblService> dnsbl_;
+    std::shared_ptr<Resolver> resolver_;
+    SessionServices services_;
+    std::atomic<bool> stopping_{false};
+    std::thread housekeeper_;
+};
+
+} // namespace sluice

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "milter/options.hh"
+
+namespace sluice {
+
+using Occurs = OptionSpec::Occurs;
+
+// clang-format off: a table is read by columns
+const std::vector<OptionSpec>& optionSpecs() {
+    static const std::vector<OptionSpec> specs = {
+        // general
+        {"socket", "SOCKET", Occurs::once, "unix:/run/sluice/sluice.sock",
+         "where the MTA connects: unix:PATH, inet:PORT@HOST or inet6:PORT@HOST"},
+        {"socket-mode", "MODE", Occurs::once, "0660", "permissions of a unix socket, in octal"},
+        {"socket-group", "GROUP", Occurs::once, nullptr, "group of a unix socket"},
+        {"user", "USER[:GROUP]", Occurs::once, nullptr, "run as this user once the socket is open"},
+        {"pid-file", "FILE", Occurs::once, nullptr, "write the process id here"},
+        {"mode", "enforce|observe", Occurs::once, "enforce",
+         "observe: log what would be done, and let all mail pass"},
+        {"log", "syslog|stderr", Occurs::once, "syslog", "where the log goes"},
+        {"log-level", "LEVEL|CATEGORY=LEVEL", Occurs::repeatedly, "info",
+         "error, warning, info or debug; for all, or for one of: daemon config session decision "
+         "dnsbl badmail directory"},
+        {"trusted", "NET", Occurs::repeatedly, nullptr,
+         "networks of our own machines: no connection filter, inside for restrictions"},
+        {"local-domain", "DOMAIN", Occurs::repeatedly, nullptr,
+         "a domain whose mail this site receives"},
+        {"listener", "NAME|PORT AREA…", Occurs::repeatedly, nullptr,
+         "what the MTA's listener applies: connection sender recipient limits lists loops all, and "
+         "require-auth"},
+        // connection
+        {"restrict-ip", "NET", Occurs::repeatedly, nullptr, "refuse these clients at connect"},
+        {"accept-ip", "NET", Occurs::repeatedly, nullptr,
+         "these clients skip deny-ip and all DNSBL rules"},
+        {"deny-ip", "NET", Occurs::repeatedly, nullptr, "refuse the mail of these clients"},
+        {"dnsbl", "RULE", Occurs::repeatedly, nullptr,
+         "NAME ZONE [match=any|mask:M|anybit:M|codes:C|sum:S] [reply=\"…\"] "
+         "[on-unknown=pass|tempfail] [errors=C] "
+         "[action=reject|tempfail|mark|observe] [kind=deny|allow] [ipv6=yes|no] [provider=NAME]"},
+        {"dnsbl-exempt", "PATTERN", Occurs::repeatedly, nullptr,
+         "recipients that DNSBL rules never refuse; by default postmaster and abuse of the local "
+         "domains"},
+        {"resolver", "system|recursive|ADDR[@PORT]", Occurs::repeatedly, "system",
+         "who answers DNS look-ups"},
+        {"dns-timeout", "DURATION", Occurs::once, "2s",
+         "how long a connection may wait for DNSBL answers in all"},
+        {"dnsbl-self-test", "yes|no", Occurs::once, "yes",
+         "ask each list for its test entries, and suspend one that fails"},
+        // sender
+        {"block-sender", "PATTERN", Occurs::repeatedly, nullptr,
+         "senders whose mail is not wanted"},
+        {"block-blank-sender", "yes|no", Occurs::once, "no", "treat the null sender <> as blocked"},
+        {"sender-action", "reject|drop|badmail|hold", Occurs::once, "reject",
+         "what happens to mail of blocked senders"},
+        {"check-from-header", "yes|no", Occurs::once, "yes", "look at From: and Sender: too"},
+        {"spoof-check", "off|mark|reject", Occurs::once, "off",
+         "a From: in a local domain from a client that is neither authenticated nor trusted"},
+        {"badmail-dir", "DIR", Occurs::once, nullptr,
+         "where sender-action = badmail keeps the mail"},
+        {"badmail-quota", "SIZE", Occurs::once, "1G", "the most that badmail-dir may hold"},
+        {"badmail-days", "DAYS", Occurs::once, "30", "how long badmail is kept"},
+        // recipient
+        {"block-recipient", "PATTERN", Occurs::repeatedly, nullptr, "recipients that take no mail"},
+        {"restrict-recipient",
+         "ADDRESS [accept-from=everyone|authenticated] [only-from=PATTERN,…] [except=PATTERN,…]",
+         Occurs::repeatedly, nullptr, "who may write to an address"},
+        {"directory", "file:PATH", Occurs::repeatedly, nullptr,
+         "the recipients that exist in the local domains"},
+        {"harvest-limit", "COUNT/DURATION", Occurs::once, "20/1h",
+         "unknown recipients a client may try before it is sent away; 0: no limit"},
+        // limits
+        {"max-size", "SIZE", Occurs::once, "0", "octets of a message; 0: no limit"},
+        {"max-session-size", "SIZE", Occurs::once, "0",
+         "octets of all messages of a connection; 0: no limit"},
+        {"max-messages", "COUNT", Occurs::once, "0", "messages of a connection; 0: no limit"},
+        {"max-recipients", "COUNT", Occurs::once, "5000",
+         "accepted recipients of a message; 0: no limit"},
+        {"max-hops", "COUNT", Occurs::once, "50", "Received: lines of a message; 0: no limit"},
+    };
+    return specs;
+}
+// clang-format on
+
+} // namespace sluice
