@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The results of scripts/bench as text."""
+
+MILTER_HEAD = ("socket", "connections", "messages", "", "messages/s", "ratio", "p50 µs", "p99 µs", "CPU µs/message")
+
+
+def aligned(rows):
+    """Columns wide enough for their widest cell; the first to the left, numbers to the right."""
+    widths = [max(len(str(row[column])) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join("  ".join(str(cell).ljust(width) if index == 0 else str(cell).rjust(width)
+                               for index, (cell, width) in enumerate(zip(row, widths))).rstrip() for row in rows)
+
+
+def milter_rows(cells):
+    yield MILTER_HEAD
+    for cell in cells:
+        for name in ("null", "sluice"):
+            result = cell[name]
+            ratio = f"{cell['ratio']:.2f}" if name == "sluice" else ""
+            yield (cell["socket"], cell["connections"], cell["messages"], name,
+                   f"{result['messages_per_second']:,.0f}", ratio, f"{result['p50_us']:,.0f}",
+                   f"{result['p99_us']:,.0f}", f"{result['cpu_us_per_message']:,.0f}")
+
+
+def postfix_rows(result):
+    yield ("filter", "messages/s", "of no filter", "of null")
+    rates, ratios = result["messages_per_second"], result["ratios"]
+    yield ("none", f"{rates['none']:,.0f}", "", "")
+    yield ("null", f"{rates['null']:,.0f}", f"{ratios['null to none']:.2f}", "")
+    yield ("sluice", f"{rates['sluice']:,.0f}", f"{ratios['sluice to none']:.2f}", f"{ratios['sluice to null']:.2f}")
+
+
+def table_rows(result):
+    yield ("table", "entries", "read s", "look-up", "median ns", "p99 ns")
+    for name in ("networks", "addresses"):
+        for kind in ("contains", "find"):
+            each = result[name]
+            yield (name, f"{each['entries']:,}", f"{each['read_seconds']:.2f}", kind,
+                   f"{each[kind]['median_ns']:,.0f}", f"{each[kind]['p99_ns']:,.0f}")
+
+
+def verdict(good):
+    return "within bounds" if good else "OUT OF BOUNDS"
+
+
+def start_lines(result):
+    return (f"start of the daemon with both: {result['start_seconds']:.2f} s ({verdict(result['start_in_time'])}), "
+            f"{result['resident_megabytes']:,.0f} MB resident ({verdict(result['memory_in_bounds'])})")
+
+
+def table_of(results):
+    machine = results["machine"]
+    parts = [f"{machine['processor']}, {machine['cores']} cores, load {machine['load_before']:.1f} before"]
+    if "milter" in results:
+        steps = {cell["steps"] for cell in results["milter"]}
+        parts.append("Milter protocol alone, all filters in use, steps negotiated by both "
+                     + ", ".join(hex(each) for each in sorted(steps)) + "\n" + aligned(list(milter_rows(results["milter"]))))
+    if "postfix" in results:
+        parts.append("Postfix end to end\n" + aligned(list(postfix_rows(results["postfix"]))))
+    if "tables" in results:
+        parts.append("Large tables\n" + aligned(list(table_rows(results["tables"]))) + "\n" + start_lines(results["tables"]))
+    return "\n\n".join(parts)

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "milter/config.hh"
+#include "milter/config_values.hh"
+#include "test/milter/config_file.hh"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+using namespace sluice;
+using sluice::test::ConfigFile;
+
+namespace {
+
+Config load(const std::string& text, std::vector<Problem>& problems) {
+    const ConfigFile file(text);
+    CommandLine line;
+    line.configFile = file.path();
+    return makeConfig(mergedSettings(line, problems), problems);
+}
+
+} // namespace
+
+TEST_CASE("each wrong value is named with its line and option") {
+    struct Case {
+        const char* line;
+        const char* option;
+        const char* value; ///< must be in the message
+    };
+    const std::vector<Case> cases = {
+        {"deny-ip = 192.0.2.0/33", "deny-ip", "/33"},
+        {"accept-ip = 192.0.2.0/255.0.255.0", "accept-ip", "255.0.255.0"},
+        {"restrict-ip = 192.0.2.1/24", "restrict-ip", "192.0.2.1/24"},
+        {"trusted = localhost", "trusted", "localhost"},
+        {"deny-ip = 192.0.2.1 expires=2026-02-30", "deny-ip", "2026-02-30"},
+        {"deny-ip = 192.0.2.1 until=2026-02-03", "deny-ip", "until=2026-02-03"},
+        {"deny-ip = 192.0.2.1 note=\"open", "deny-ip", "open"},
+        {"dns-timeout = 2", "dns-timeout", "2"},
+        {"dns-timeout = 2 s", "dns-timeout", "2 s"},
+        {"max-size = 10X", "max-size", "10X"},
+        {"max-hops = -1", "max-hops", "-1"},
+        {"max-hops = 99999999999999999999", "max-hops", "99999999999999999999"},
+        {"block-sender = example.org", "block-sender", "example.org"},
+        {"block-recipient = @", "block-recipient", "@"},
+        {"dnsbl = a list.example match=most", "dnsbl", "most"},
+        {"dnsbl = a list.example match=mask:127.0.0.0", "dnsbl", "127.0.0.0"},
+        {"dnsbl = a list.example reply=\"see %9\"", "dnsbl", "%9"},
+        {"dnsbl = a list.example\ndnsbl = a other.example", "dnsbl", "\"a\""},
+        {"listener = 587 conection", "listener", "conection"},
+        {"listener = 587", "listener", "587"},
+        {"listener = 25 all\nlistener = 25 sender", "listener", "25"},
+        {"resolver = example.org", "resolver", "example.org"},
+        {"resolver = 192.0.2.1@99999", "resolver", "99999"},
+        {"resolver = system\nresolver = 192.0.2.1", "resolver", "system"},
+        {"socket = /run/sluice.sock", "socket", "/run/sluice.sock"},
+        {"socket = unix:sluice.sock", "socket", "sluice.sock"},
+        {"socket = inet:1234", "socket", "1234"},
+        {"socket = inet:70000@127.0.0.1", "socket", "70000"},
+        {"socket-mode = 0888", "socket-mode", "0888"},
+        {"socket-mode = 77777", "socket-mode", "77777"},
+        {"socket-group = no-such-group", "socket-group", "no-such-group"},
+        {"user = no-such-user", "user", "no-such-user"},
+        {"mode = sleep", "mode", "sleep"},
+        {"log = file", "log", "file"},
+        {"log-level = loud", "log-level", "loud"},
+        {"log-level = dns=debug", "log-level", "dns"},
+        {"sender-action = bounce", "sender-action", "bounce"},
+        {"sender-action = badmail", "sender-action", "badmail-dir"},
+        {"badmail-dir = /nonexistent/badmail", "badmail-dir", "/nonexistent/badmail"},
+        {"badmail-dir = /etc/passwd", "badmail-dir", "/etc/passwd"},
+        {"badmail-days = 1h", "badmail-days", "1h"},
+        {"badmail-days = 99999", "badmail-days", "99999"},
+        {"spoof-check = maybe", "spoof-check", "maybe"},
+        {"spoof-check = mark", "spoof-check", "local-domain"},
+        {"check-from-header = true", "check-from-header", "true"},
+        {"local-domain = exa mple", "local-domain", "exa"},
+        {"local-domain = a..example", "local-domain", "a..example"},
+        {"directory = /etc/passwd", "directory", "/etc/passwd"},
+        {"local-domain = a.example\ndirectory = file:/nonexistent/users", "directory",
+         "/nonexistent/users"},
+        {"harvest-limit = 20", "harvest-limit", "20"},
+        {"harvest-limit = 20/0s", "harvest-limit", "20/0s"},
+        {"restrict-recipient = a@b.example", "restrict-recipient", "a@b.example"},
+        {"restrict-recipient = a@b.example from=c@d.example", "restrict-recipient",
+         "from=c@d.example"},
+        {"restrict-recipient = a@b.example accept-from=nobody", "restrict-recipient", "nobody"},
+        {"restrict-recipient = @b.example accept-from=everyone", "restrict-recipient",
+         "@b.example"},
+        {"restrict-recipient = a@b.example except=", "restrict-recipient", ""},
+    };
+    for (const auto& [line, option, value] : cases) {
+        INFO(std::string(line));
+        std::vector<Problem> problems;
+        load(line, problems);
+        REQUIRE(problems.size() == 1);
+        INFO(problems[0].line());
+        const std::size_t last = std::string(line).find('\n') == std::string::npos ? 1 : 2;
+        CHECK(problems[0].where.find("/tmp/sluice-test-") == 0);
+        CHECK(problems[0].where.substr(problems[0].where.rfind(':')) == ":" + std::to_string(last));
+        CHECK(problems[0].what.rfind(std::string(option) + ": ", 0) == 0);
+        CHECK(problems[0].what.find(value) != std::string::npos);
+    }
+}
+
+TEST_CASE("a wrong line of a table is named with table and line") {
+    const ConfigFile table("192.0.2.1\n192.0.2.2/40\n");
+    std::vector<Problem> problems;
+    load("deny-ip = @" + table.path(), problems);
+    REQUIRE(problems.size() == 1);
+    CHECK(problems[0].where == table.path() + ":2");
+    CHECK(problems[0].what.find("192.0.2.2/40") != std::string::npos);
+}
+
+TEST_CASE("all problems are reported together") {
+    std::vector<Problem> problems;
+    load("deny-ip = x\nmax-hops = y\nmode = z\n", problems);
+    CHECK(problems.size() == 3);
+}
+
+TEST_CASE("defaults") {
+    std::vector<Problem> problems;
+    const Config config = load("", problems);
+    CHECK(problems.empty());
+    CHECK(config.daemon.socket.text() == "unix:/run/sluice/sluice.sock");
+    CHECK(config.daemon.socketMode == 0660);
+    CHECK_FALSE(config.observe);
+    CHECK(config.resolver.timeout == std::chrono::seconds(2));
+    CHECK(config.dnsblSelfTest);
+    CHECK_FALSE(config.badmail);
+    CHECK(config.policy->limits.maxRecipients == 5000);
+    CHECK(config.policy->limits.maxHops == 50);
+    CHECK(config.policy->limits.maxSize == 0);
+    CHECK(config.policy->recipient.harvestLimit == 20);
+    CHECK(config.harvestWindow == std::chrono::hours(1));
+    CHECK(config.policy->sender.checkFromHeader);
+    CHECK(config.policy->sender.spoofCheck == SpoofCheck::off);
+}
+
+TEST_CASE("values take effect") {
+    std::vector<Problem> problems;
+    const Config config = load("socket = inet6:8891@::1\n"
+                               "socket-mode = 0666\n"
+                               "mode = observe\n"
+                               "log = stderr\n"
+                               "log-level = warning\n"
+                               "log-level = dnsbl=debug\n"
+                               "resolver = 192.0.2.1\n"
+                               "resolver = 192.0.2.2@5353\n"
+                               "dns-timeout = 500ms\n"
+                               "listener = Submission sender limits require-auth\n"
+                               "harvest-limit = 0\n"
+                               "badmail-dir = \"/tmp\"\n"
+                               "badmail-quota = 10M\n"
+                               "badmail-days = 2\n",
+                               problems);
+    CHECK(problems.empty());
+    CHECK(config.daemon.socket.text() == "inet6:8891@::1");
+    CHECK(config.daemon.socketMode == 0666);
+    CHECK(config.observe);
+    CHECK(config.daemon.logTarget == LogTarget::stderrStream);
+    CHECK(config.logLevels.of[static_cast<std::size_t>(LogCategory::session)] == LogLevel::warning);
+    CHECK(config.logLevels.of[static_cast<std::size_t>(LogCategory::dnsbl)] == LogLevel::debug);
+    CHECK(config.resolver.servers == std::vector<std::string>{"192.0.2.1", "192.0.2.2@5353"});
+    CHECK(config.resolver.timeout == std::chrono::milliseconds(500));
+    const auto& listener = config.policy->listeners.at("submission");
+    CHECK(listener.authRequired);
+    CHECK(listener.areas.has(Area::sender));
+    CHECK_FALSE(listener.areas.has(Area::connection));
+    CHECK(config.policy->recipient.harvestLimit == 0);
+    REQUIRE(config.badmail);
+    CHECK(config.badmail->directory == "/tmp");
+    CHECK(config.badmail->quota == 10ULL << 20);
+    CHECK(config.badmail->keep == std::chrono::hours(48));
+}

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""mode = observe: all is logged, and nothing is refused, restricted or changed."""
+
+import pytest
+
+from harness.site import both
+from harness.smtp import message, new_token, require
+
+RESTRICTED, DENIED, LISTED = 10, 11, 40
+
+
+@pytest.fixture(scope="module")
+def store(site):
+    return site.directory("badmail-observed")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def daemon(site, store):
+    users = site.base / "observed-users"
+    users.write_text("user@test.example\nboard@test.example\n")
+    with site.sluice("mode = observe", *both("restrict-ip", RESTRICTED), *both("deny-ip", DENIED),
+                     "dnsbl = listed bl.example", "dnsbl = marked bl.example action=mark",
+                     "block-sender = evil@bad.example", "sender-action = badmail",
+                     f"badmail-dir = {store}", "spoof-check = reject",
+                     "block-recipient = closed@test.example", f"directory = file:{users}",
+                     "harvest-limit = 1/1h",
+                     "restrict-recipient = board@test.example only-from=*@good.example",
+                     "max-size = 500", "max-messages = 1", "max-recipients = 5",
+                     "max-hops = 1") as daemon:
+        yield daemon
+
+
+@pytest.mark.parametrize("number, rule", [(RESTRICTED, "restrict-ip"), (DENIED, "deny-ip"),
+                                          (LISTED, "dnsbl listed")])
+def test_no_client_is_refused(site, daemon, mta, number, rule):
+    start, token = daemon.log.position, new_token()
+    delivery, = site.deliver(mta, message(token=token), token, client=number)
+    assert delivery.header_lines("X-Sluice-Listed") == []
+    daemon.wait_for_log(rf"{rule}", start=start)
+
+
+def test_no_recipient_is_refused(daemon, mta):
+    start = daemon.log.position
+    with mta.connect() as session:
+        require(session.mail(), 250)
+        for recipient in ("closed", "nobody", "nobody2", "nobody3", "board", "user"):
+            assert session.rcpt(f"{recipient}@test.example").code == 250
+    for rule in ("block-recipient", "directory", "harvest-limit", "restrict-recipient",
+                 "max-recipients"):
+        daemon.wait_for_log(rule, start=start)
+
+
+def test_no_message_is_refused_stored_or_changed(site, daemon, store, mta):
+    start, token = daemon.log.position, new_token()
+    fields = ["From: evil@bad.example, chief@test.example", "Received: by a.example; x",
+              "Received: by b.example; x"]
+    octets = message(*fields, token=token, body=b"long\r\n" * 100)
+    with mta.connect() as session:
+        for parameters in ("SIZE=9999", ""):
+            require(session.mail("evil@bad.example", parameters), 250)
+            require(session.rcpt("user@test.example"), 250)
+            assert session.data(octets).code == 250
+    for delivery in site.sink.wait_for(token.encode(), 2):
+        assert b"X-Sluice" not in delivery.octets
+        assert delivery.octets.endswith(octets.split(b"Subject:")[1])
+    assert list((store / "new").glob("*")) == []
+    for rule in ("block-sender", "max-size", "max-messages"):
+        daemon.wait_for_log(rule, start=start)
