@@ -13,16 +13,6 @@ namespace {
 constexpr std::string_view expiresName = "expires=";
 constexpr std::string_view noteName = "note=";
 
-/// One quoted string from the first octet to the last: `"a b"`, not `"a"b"c"`.
-bool isQuotedAsWhole(std::string_view rawWord) {
-    if (rawWord.size() < 2 || rawWord.front() != '"')
-        return false;
-    std::size_t at = 1;
-    while (at < rawWord.size() && rawWord[at] != '"')
-        at += rawWord[at] == '\\' ? 2U : 1U;
-    return at + 1 == rawWord.size();
-}
-
 Result<void> readExpires(std::string_view text, EntryAttributes& attributes) {
     if (attributes.expires)
         return fail("expires= is given twice");
@@ -57,8 +47,7 @@ Result<Entry> parseEntry(std::string_view text) {
         return fail("an entry has no value: " + quoteForDisplay(text));
 
     Entry entry;
-    const std::string_view value = words->front();
-    entry.value = isQuotedAsWhole(value) ? unquoteWord(value) : std::string(value);
+    entry.value = unquoteWhole(words->front());
     if (entry.value.empty())
         return fail("an entry has an empty value: " + quoteForDisplay(text));
     bool hasNote = false;

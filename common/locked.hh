@@ -34,8 +34,8 @@ private:
     T value_;
 };
 
-/// A pointer to immutable data that one thread replaces while others read: each reader keeps what it
-/// has got for as long as it likes.
+/// A pointer to immutable data that one thread replaces while others read: each reader keeps what
+/// it has got for as long as it likes.
 template<typename T>
 class Snapshot {
 public:

@@ -44,6 +44,16 @@ Result<std::string_view> takeRawWord(std::string_view& rest) {
     return word;
 }
 
+/// One quoted string from the first octet to the last: `"a b"`, not `"a"b"c"`.
+bool isQuotedAsWhole(std::string_view rawWord) {
+    if (rawWord.size() < 2 || rawWord.front() != '"')
+        return false;
+    std::size_t at = 1;
+    while (at < rawWord.size() && rawWord[at] != '"')
+        at += rawWord[at] == '\\' ? 2U : 1U;
+    return at + 1 == rawWord.size();
+}
+
 bool needsQuotes(std::string_view text) {
     return text.empty() || text.front() == '#' ||
            text.find_first_of(" \t\r\n\"") != std::string_view::npos;
@@ -96,6 +106,25 @@ Result<std::vector<std::string>> splitWords(std::string_view text) {
     for (const std::string_view word : *rawWords)
         words.push_back(unquoteWord(word));
     return words;
+}
+
+std::string unquoteWhole(std::string_view rawWord) {
+    return isQuotedAsWhole(rawWord) ? unquoteWord(rawWord) : std::string(rawWord);
+}
+
+std::vector<std::string_view> splitOutsideQuotes(std::string_view rawWord, char separator) {
+    std::vector<std::string_view> parts;
+    QuoteTracker quotes;
+    std::size_t start = 0;
+    for (std::size_t at = 0; at < rawWord.size(); ++at) {
+        if (rawWord[at] == separator && !quotes.quoted()) {
+            parts.push_back(rawWord.substr(start, at - start));
+            start = at + 1;
+        }
+        quotes.take(rawWord[at]);
+    }
+    parts.push_back(rawWord.substr(start));
+    return parts;
 }
 
 std::string quoteWord(std::string_view text) {

@@ -25,6 +25,13 @@ Result<std::vector<std::string_view>> splitRawWords(std::string_view text);
 /// What splitWords() makes of one raw word.
 std::string unquoteWord(std::string_view rawWord);
 
+/// A raw word that is quoted from its first octet to its last ("a b", not "a b"@c) without its
+/// quotes; any other as it is written: for values in which a quote has a meaning of its own.
+std::string unquoteWhole(std::string_view rawWord);
+
+/// The parts of a raw word between separators that stand outside quotes, empty parts included.
+std::vector<std::string_view> splitOutsideQuotes(std::string_view rawWord, char separator);
+
 /// A word that splitWords() reads back as `text`: quoted only where that is needed.
 std::string quoteWord(std::string_view text);
 

@@ -5,6 +5,7 @@
 #include "common/text.hh"
 
 #include <atomic>
+#include <cstdint>
 #include <exception>
 #include <memory>
 
@@ -35,11 +36,18 @@ void logFailure(const char* stage, const char* what) noexcept {
     }
 }
 
-sfsistat failed(SMFICTX* context, bool headerStage) noexcept {
+/// What a callback may answer when its work failed.
+enum class Phase : std::uint8_t {
+    connection, ///< no reply text may be set yet; the MTA has one of its own
+    command,
+    messageText, ///< headers and body: perhaps no answer is expected at all
+};
+
+sfsistat failed(SMFICTX* context, Phase phase) noexcept {
     Session* const session = sessionOf(context);
-    if (session == nullptr)
+    if (session == nullptr || phase == Phase::connection)
         return SMFIS_TEMPFAIL;
-    return session->afterFailure(MtaContext(context), !headerStage || session->repliesToHeaders());
+    return session->afterFailure(MtaContext(context), phase == Phase::messageText);
 }
 
 /// Counts the callbacks that are under way, for an orderly stop.
@@ -56,7 +64,7 @@ private:
 
 /// Runs the work of a callback; whatever it throws ends here.
 template<typename Work>
-sfsistat guarded(SMFICTX* context, const char* stage, bool headerStage, Work work) noexcept {
+sfsistat guarded(SMFICTX* context, const char* stage, Phase phase, Work work) noexcept {
     const CallbackCount count(theServices->callbacksRunning);
     try {
         return work(sessionFor(context), MtaContext(context));
@@ -65,7 +73,7 @@ sfsistat guarded(SMFICTX* context, const char* stage, bool headerStage, Work wor
     } catch (...) {
         logFailure(stage, "unknown exception");
     }
-    return failed(context, headerStage);
+    return failed(context, phase);
 }
 
 extern "C" {
@@ -76,63 +84,65 @@ static sfsistat onNegotiate(SMFICTX* context, unsigned long actions, unsigned lo
                             unsigned long* unused3) {
     *unused2 = 0;
     *unused3 = 0;
-    return guarded(context, "negotiate", false, [&](Session& session, const MtaContext& mta) {
-        session.negotiate(mta, actions, steps, *wantedActions, *wantedSteps);
-        return SMFIS_CONTINUE;
-    });
+    return guarded(context, "negotiate", Phase::connection,
+                   [&](Session& session, const MtaContext& mta) {
+                       session.negotiate(mta, actions, steps, *wantedActions, *wantedSteps);
+                       return SMFIS_CONTINUE;
+                   });
 }
 
 static sfsistat onConnect(SMFICTX* context, char* hostName, sockaddr* address) {
-    return guarded(context, "connect", false, [&](Session& session, const MtaContext& mta) {
-        return session.connect(mta, hostName == nullptr ? "" : hostName, address);
-    });
+    return guarded(context, "connect", Phase::connection,
+                   [&](Session& session, const MtaContext& mta) {
+                       return session.connect(mta, hostName == nullptr ? "" : hostName, address);
+                   });
 }
 
 static sfsistat onHelo(SMFICTX* context, char* name) {
-    return guarded(context, "helo", false, [&](Session& session, const MtaContext& mta) {
+    return guarded(context, "helo", Phase::command, [&](Session& session, const MtaContext& mta) {
         return session.helo(mta, name == nullptr ? "" : name);
     });
 }
 
 static sfsistat onMail(SMFICTX* context, char** arguments) {
-    return guarded(context, "mail", false, [&](Session& session, const MtaContext& mta) {
+    return guarded(context, "mail", Phase::command, [&](Session& session, const MtaContext& mta) {
         return session.mail(mta, arguments);
     });
 }
 
 static sfsistat onRecipient(SMFICTX* context, char** arguments) {
-    return guarded(context, "rcpt", false, [&](Session& session, const MtaContext& mta) {
+    return guarded(context, "rcpt", Phase::command, [&](Session& session, const MtaContext& mta) {
         return session.recipient(mta, arguments);
     });
 }
 
 static sfsistat onData(SMFICTX* context) {
-    return guarded(context, "data", false,
+    return guarded(context, "data", Phase::command,
                    [](Session& session, const MtaContext& mta) { return session.data(mta); });
 }
 
 static sfsistat onHeader(SMFICTX* context, char* name, char* value) {
-    return guarded(context, "header", true, [&](Session& session, const MtaContext&) {
+    return guarded(context, "header", Phase::messageText, [&](Session& session, const MtaContext&) {
         return session.header(name == nullptr ? "" : name, value == nullptr ? "" : value);
     });
 }
 
 static sfsistat onEndOfHeaders(SMFICTX* context) {
-    return guarded(context, "end of headers", true, [](Session& session, const MtaContext& mta) {
-        return session.endOfHeaders(mta);
-    });
+    return guarded(
+        context, "end of headers", Phase::messageText,
+        [](Session& session, const MtaContext& mta) { return session.endOfHeaders(mta); });
 }
 
 static sfsistat onBody(SMFICTX* context, unsigned char* octets, size_t length) {
-    return guarded(context, "body", true, [&](Session& session, const MtaContext&) {
+    return guarded(context, "body", Phase::messageText, [&](Session& session, const MtaContext&) {
         return session.body({reinterpret_cast<const char*>(octets), length}); // NOLINT
     });
 }
 
 static sfsistat onEndOfMessage(SMFICTX* context) {
-    return guarded(context, "end of message", false, [](Session& session, const MtaContext& mta) {
-        return session.endOfMessage(mta);
-    });
+    return guarded(
+        context, "end of message", Phase::command,
+        [](Session& session, const MtaContext& mta) { return session.endOfMessage(mta); });
 }
 
 static sfsistat onAbort(SMFICTX* context) {

@@ -15,12 +15,14 @@
 
 #include <cerrno>
 #include <cstring>
+#include <limits>
 
 namespace sluice {
 namespace {
 
 constexpr std::string_view filePrefix = "file:";
 constexpr std::uint64_t maxBadmailDays = 3650;
+constexpr std::uint64_t keptForEver = 100 * 365; ///< days
 
 Result<std::string> parseAnyWord(std::string_view text) {
     return std::string(text);
@@ -96,6 +98,14 @@ void readConnection(SettingsReader& reader, const LocalDomains& domains,
         exemptByDefault(domains, connection.dnsblExempt);
 }
 
+/// When a file was last changed, in nanoseconds; 0 when it is not there.
+std::int64_t lastChange(const char* path) {
+    struct stat status {};
+    if (::stat(path, &status) != 0)
+        return 0;
+    return status.st_mtim.tv_sec * std::int64_t{1'000'000'000} + status.st_mtim.tv_nsec;
+}
+
 void readResolver(SettingsReader& reader, ResolverSettings& resolver) {
     using Source = ResolverSettings::Source;
     std::size_t count = 0;
@@ -112,9 +122,11 @@ void readResolver(SettingsReader& reader, ResolverSettings& resolver) {
         resolver.servers.push_back(std::move(*server));
         return {};
     });
+    if (resolver.source == Source::system)
+        resolver.resolvConfChanged = lastChange(resolver.resolvConf.c_str());
     if (count > 1 && resolver.servers.size() != count)
         reader.problem("resolver", "system and recursive stand alone, without other resolvers");
-    reader.read("dns-timeout", parseDuration, resolver.timeout);
+    reader.read("dns-timeout", parseDnsTimeout, resolver.timeout);
 }
 
 void readSender(SettingsReader& reader, SenderSettings& sender) {
@@ -142,7 +154,9 @@ void readBadmail(SettingsReader& reader, SenderAction action, Config& config) {
         reader.problem("badmail-days",
                        fmt::format("{} days are more than {}", days, maxBadmailDays));
     else
-        badmail.keep = std::chrono::hours(24) * static_cast<int>(days);
+        badmail.keep = std::chrono::hours(24) * static_cast<int>(days == 0 ? keptForEver : days);
+    if (badmail.quota == 0)
+        badmail.quota = std::numeric_limits<std::uint64_t>::max();
     badmail.directory = reader.word("badmail-dir");
     struct stat status {};
     if (badmail.directory.empty()) {

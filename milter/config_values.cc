@@ -15,6 +15,8 @@
 namespace sluice {
 namespace {
 
+constexpr std::chrono::seconds longestDnsTimeout{20};
+
 std::string inQuotes(std::string_view text) {
     return fmt::format("\"{}\"", escapeForDisplay(text));
 }
@@ -69,7 +71,7 @@ Result<void> addArea(std::string_view word, ListenerSettings& settings) {
 
 Result<PatternSet> parsePatterns(std::string_view list) {
     PatternSet set;
-    for (const std::string_view part : split(list, ',')) {
+    for (const std::string_view part : splitOutsideQuotes(list, ',')) {
         auto pattern = AddressPattern::parse(trim(part));
         if (!pattern)
             return tl::unexpected(pattern.error());
@@ -78,12 +80,12 @@ Result<PatternSet> parsePatterns(std::string_view list) {
     return set;
 }
 
-/// One `key=value` of a restriction.
+/// One `key=value` of a restriction, as it is written.
 Result<void> addRestriction(std::string_view word, Restriction& restriction) {
     const std::size_t equals = word.find('=');
     const std::string_view key = word.substr(0, equals);
-    const std::string_view value =
-        equals == std::string_view::npos ? std::string_view() : word.substr(equals + 1);
+    const std::string value =
+        equals == std::string_view::npos ? std::string() : unquoteWhole(word.substr(equals + 1));
     if (key == "accept-from") {
         if (value != "everyone" && value != "authenticated")
             return fail("accept-from=" + inQuotes(value) +
@@ -145,6 +147,14 @@ Result<mode_t> parseMode(std::string_view text) {
     return mode;
 }
 
+Result<std::chrono::milliseconds> parseDnsTimeout(std::string_view text) {
+    const auto timeout = parseDuration(text);
+    if (timeout && (timeout->count() < 1 || *timeout > longestDnsTimeout))
+        return fail(fmt::format("{} is not between 1ms and {}: the MTA waits 30s for an answer",
+                                inQuotes(text), formatDuration(longestDnsTimeout)));
+    return timeout;
+}
+
 Result<std::string> parseServer(std::string_view text) {
     const std::size_t at = text.find('@');
     if (auto address = IpAddress::parse(text.substr(0, at)); !address)
@@ -189,13 +199,13 @@ Result<NamedListener> parseListener(std::string_view text) {
 }
 
 Result<NamedRestriction> parseRestriction(std::string_view text) {
-    const auto words = splitWords(text);
+    const auto words = splitRawWords(text);
     if (!words)
         return tl::unexpected(words.error());
     if (words->size() < 2)
         return fail(inQuotes(text) +
                     " is not ADDRESS followed by accept-from=, only-from= or except=");
-    const auto address = MailAddress::parse(words->front());
+    const auto address = MailAddress::parse(unquoteWhole(words->front()));
     if (!address)
         return tl::unexpected(address.error());
     NamedRestriction named{address->key(), {}};

@@ -26,6 +26,8 @@ Result<bool> parseYesNo(std::string_view text);
 Result<std::uint64_t> parseCount(std::string_view text);
 Result<SocketSpec> parseSocket(std::string_view text);
 Result<mode_t> parseMode(std::string_view text);
+/// A duration that leaves the MTA's own time-out for a command (30 s) some room.
+Result<std::chrono::milliseconds> parseDnsTimeout(std::string_view text);
 /// `ADDR` or `ADDR@PORT`, both numeric.
 Result<std::string> parseServer(std::string_view text);
 

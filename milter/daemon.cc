@@ -117,8 +117,8 @@ Result<std::shared_ptr<BadmailStore>> Daemon::badmailStore(const Config& config)
 
 Result<std::shared_ptr<Resolver>> Daemon::resolver(const Config& config) const {
     const auto current = services_.runtime.get();
-    if (config.policy->connection.dnsbl->empty() ||
-        (resolver_ && current && current->config.resolver == config.resolver))
+    if (config.policy->connection.dnsbl->empty() || (resolver_ && resolver_->usable() && current &&
+                                                     current->config.resolver == config.resolver))
         return resolver_;
     return makeUnboundResolver(config.resolver);
 }

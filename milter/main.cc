@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "common/log.hh"
 #include "common/text.hh"
 #include "milter/config.hh"
 #include "milter/daemon.hh"
@@ -35,6 +36,9 @@ int runWith(CommandLine commandLine) {
         fmt::print("sluice-milter {}\n", version);
         return EXIT_SUCCESS;
     }
+    LogLevels quiet; // what is read is no news before it is in force
+    quiet.setAll(LogLevel::warning);
+    log::setLevels(quiet);
     std::vector<Problem> problems;
     const Settings settings = mergedSettings(commandLine, problems);
     Config config = makeConfig(settings, problems);

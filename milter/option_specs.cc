@@ -57,8 +57,9 @@ const std::vector<OptionSpec>& optionSpecs() {
          "a From: in a local domain from a client that is neither authenticated nor trusted"},
         {"badmail-dir", "DIR", Occurs::once, nullptr,
          "where sender-action = badmail keeps the mail"},
-        {"badmail-quota", "SIZE", Occurs::once, "1G", "the most that badmail-dir may hold"},
-        {"badmail-days", "DAYS", Occurs::once, "30", "how long badmail is kept"},
+        {"badmail-quota", "SIZE", Occurs::once, "1G",
+         "the most that badmail-dir may hold; 0: no limit"},
+        {"badmail-days", "DAYS", Occurs::once, "30", "how long badmail is kept; 0: for ever"},
         // recipient
         {"block-recipient", "PATTERN", Occurs::repeatedly, nullptr, "recipients that take no mail"},
         {"restrict-recipient",

@@ -174,13 +174,13 @@ sfsistat Session::connect(const MtaContext& mta, std::string_view hostName,
     client_.address = IpAddress::fromSockaddr(address);
     client_.name = hostName;
     const CivilDay today = services_.calendar.now().today;
-    if (services_.openSessions.overloaded())
-        return putOff();
     if (const auto rule = runtime.policy.onConnect(client_, today)) {
         logDecision(mta, Stage::connect, *rule, "refuse", "", "");
         if (!runtime.config.observe)
             return SMFIS_REJECT;
     }
+    if (services_.openSessions.overloaded())
+        return putOff();
     runtime.policy.admit(client_, std::string(mta.macro("{daemon_name}")),
                          std::string(mta.macro("{daemon_port}")), today);
     if (services_.dnsbl != nullptr && runtime.policy.wantsDnsbl(client_))
@@ -304,9 +304,9 @@ void Session::abortMessage() {
     message_.clear();
 }
 
-sfsistat Session::afterFailure(const MtaContext& mta, bool replyPossible) noexcept {
+sfsistat Session::afterFailure(const MtaContext& mta, bool inMessageText) noexcept {
     message_.failed = true;
-    if (!replyPossible)
+    if (inMessageText && negotiated_.noReplyToHeaders)
         return SMFIS_NOREPLY;
     try {
         return replyWith(mta, internalError());

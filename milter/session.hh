@@ -82,8 +82,7 @@ public:
 
     /// The reply when a callback could not do its work: 451, and nothing of the message is lost.
     /// After a failure where no reply is possible, end of message gives it.
-    sfsistat afterFailure(const MtaContext& mta, bool replyPossible) noexcept;
-    [[nodiscard]] bool repliesToHeaders() const { return !negotiated_.noReplyToHeaders; }
+    sfsistat afterFailure(const MtaContext& mta, bool inMessageText) noexcept;
 
 private:
     enum class Stage : std::uint8_t { connect, helo, mail, rcpt, data, headers, message };

@@ -47,6 +47,8 @@ public:
     /// answered `failed`. Never null.
     virtual std::shared_ptr<PendingAnswer> start(const std::string& name,
                                                  Freshness freshness) noexcept = 0;
+    /// False when it can answer nothing any more and another one must be made.
+    [[nodiscard]] virtual bool usable() const noexcept { return true; }
 };
 
 } // namespace sluice

@@ -188,6 +188,8 @@ public:
         }
     }
 
+    [[nodiscard]] bool usable() const noexcept override { return !broken_; }
+
 private:
     /// A question that libunbound has got. Taken out of underWay_ by the thread alone, except by
     /// ask() when libunbound did not take it: so the pointer that its callback gets stays good.
@@ -207,7 +209,7 @@ private:
     void finish(Ticket& ticket, const Answer& answer, std::chrono::seconds life) noexcept;
     void run() noexcept;
     int pollTimeout();
-    void process(bool& broken) noexcept;
+    void process() noexcept;
     void sweep(Clock::time_point now) noexcept;
     void giveUp(Ticket& ticket, Clock::time_point now) noexcept;
     void keep(const std::string& name, const Answer& answer, Clock::time_point until) noexcept;
@@ -226,7 +228,8 @@ private:
     UnboundContext context_;
     Bell bell_;
     std::atomic<bool> stopping_{false};
-    std::thread thread_; ///< last: it uses all others
+    std::atomic<bool> broken_{false}; ///< libunbound's pipe is closed
+    std::thread thread_;              ///< last: it uses all others
 };
 
 std::shared_ptr<PendingAnswer> UnboundResolver::startOrThrow(const std::string& name,
@@ -310,15 +313,14 @@ void UnboundResolver::keep(const std::string& name, const Answer& answer,
 }
 
 void UnboundResolver::run() noexcept {
-    bool broken = false;
     auto nextSweep = Clock::now() + sweepInterval;
     while (!stopping_) {
         std::array<pollfd, 2> ready{
-            {{bell_.descriptor(), POLLIN, 0}, {broken ? -1 : ub_fd(context_.get()), POLLIN, 0}}};
+            {{bell_.descriptor(), POLLIN, 0}, {broken_ ? -1 : ub_fd(context_.get()), POLLIN, 0}}};
         poll(ready.data(), ready.size(), pollTimeout());
         bell_.silence();
         if (ready[1].revents != 0)
-            process(broken);
+            process();
         if (const auto now = Clock::now(); now >= nextSweep) {
             sweep(now);
             nextSweep = now + sweepInterval;
@@ -332,11 +334,11 @@ int UnboundResolver::pollTimeout() {
     return underWay_.empty() ? -1 : static_cast<int>(sweepInterval.count());
 }
 
-void UnboundResolver::process(bool& broken) noexcept {
+void UnboundResolver::process() noexcept {
     const int status = ub_process(context_.get());
     if (status == UB_NOERROR)
         return;
-    broken = true; // its pipe is closed: polling it on would spin
+    broken_ = true; // its pipe is closed: polling it on would spin
     log::error(LogCategory::dnsbl, "the DNS resolver is out of order until the next reload: {}",
                ub_strerror(status));
 }

@@ -23,6 +23,8 @@ struct ResolverSettings {
     std::vector<std::string> servers;        ///< `ADDR` or `ADDR@PORT`
     std::chrono::milliseconds timeout{2000}; ///< after which nobody waits for an answer
     std::string resolvConf = "/etc/resolv.conf";
+    /// When resolvConf was last changed, in nanoseconds: settings that differ in it are not equal.
+    std::int64_t resolvConfChanged = 0;
 
     friend bool operator==(const ResolverSettings&, const ResolverSettings&) = default;
 };

@@ -3,6 +3,7 @@
 #include "milter/adapters/badmail_usage.hh"
 #include "test/support/captured_stderr.hh"
 #include "test/support/scratch_directory.hh"
+#include "test/support/text_shape.hh"
 #include "test/support/thread_of_its_own.hh"
 
 #include <doctest/doctest.h>
@@ -15,7 +16,6 @@
 #include <chrono>
 #include <filesystem>
 #include <random>
-#include <regex>
 #include <set>
 #include <string>
 #include <thread>
@@ -154,7 +154,11 @@ TEST_CASE("badmail: names, modes and sidecar") {
 
     const std::string name = fs::path(path).filename();
     CHECK(fs::path(path).parent_path() == scratch.path("new"));
-    CHECK(std::regex_match(name, std::regex(R"(\d+\.M\d{6}P\d+R[0-9a-f]{16}Q\d+\.[\w.-]+\.eml)")));
+    CHECK(name.find_first_not_of(
+              "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-") ==
+          std::string::npos);
+    CHECK(test::hasShape(name.substr(0, 19), "dddddddddd.MddddddP"));
+    CHECK(name.ends_with(".eml"));
     const auto modeOf = [](const std::string& file) {
         struct stat status {};
         REQUIRE(stat(file.c_str(), &status) == 0);
@@ -177,8 +181,7 @@ TEST_CASE("badmail: names, modes and sidecar") {
     CHECK(sidecar["rule"] == "block-sender");
     CHECK(sidecar["size"] == 8);
     CHECK(sidecar["file"] == name);
-    CHECK(std::regex_match(sidecar["time"].get<std::string>(),
-                           std::regex(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d)")));
+    CHECK(test::hasShape(sidecar["time"].get<std::string>(), test::timestampShape));
     CHECK(nlohmann::json::parse(readFile(sidecarOf(storeMessage(*store, "x").value())))["time"] ==
           "2026-01-31T12:00:00Z");
 }

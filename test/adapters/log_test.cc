@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "common/log.hh"
+#include "common/text.hh"
 #include "common/timestamp.hh"
 #include "test/support/captured_stderr.hh"
+#include "test/support/text_shape.hh"
 #include "test/support/thread_of_its_own.hh"
 
 #include <doctest/doctest.h>
@@ -19,9 +21,9 @@
 #include <map>
 #include <new>
 #include <optional>
-#include <regex>
 #include <set>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -52,16 +54,24 @@ constexpr auto daemon = LogCategory::daemon;
 
 /// Without its time, which must be one.
 std::string afterTime(const std::string& line) {
-    static const std::regex timed(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d (.*))");
-    std::smatch match;
-    return std::regex_match(line, match, timed) ? match[1].str() : "no time: " + line;
+    const auto length = test::timestampShape.size();
+    if (line.size() <= length || line[length] != ' ' ||
+        !test::hasShape(line.substr(0, length), test::timestampShape))
+        return "no time: " + line;
+    return line.substr(length + 1);
 }
 
 /// What "N log lines dropped" says; 0 for other lines.
-unsigned long droppedIn(const std::string& line) {
-    static const std::regex notice(R"(.* warning daemon: (\d+) log lines dropped)");
-    std::smatch match;
-    return std::regex_match(line, match, notice) ? std::stoul(match[1].str()) : 0;
+std::size_t droppedIn(const std::string& line) {
+    std::string_view text = line;
+    constexpr std::string_view before = " warning daemon: ";
+    constexpr std::string_view behind = " log lines dropped";
+    const auto start = text.find(before);
+    if (start == std::string_view::npos || !text.ends_with(behind))
+        return 0;
+    text.remove_prefix(start + before.size());
+    text.remove_suffix(behind.size());
+    return parseUnsigned(text).value_or(0);
 }
 
 /// A variable of the environment for as long as this lives.

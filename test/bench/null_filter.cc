@@ -4,23 +4,20 @@
 // so it can be told to negotiate the same steps, actions and macros, and its socket is set up the
 // same. Prints "ready" when it listens; ends on SIGTERM.
 //
+#include "milter/config_values.hh"
+#include "milter/listening_socket.hh"
+#include "milter/process.hh"
 #include "test/support/milter_protocol.hh"
-#include "test/support/socket_address.hh"
 
 #include <boost/program_options.hpp>
 #include <libmilter/mfapi.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
 #include <array>
-#include <cerrno>
-#include <csignal>
-#include <cstring>
 #include <iostream>
 #include <map>
-#include <optional>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -30,9 +27,7 @@
 namespace {
 
 namespace steps = sluice::mta::steps;
-using sluice::mta::SocketAddress;
-
-constexpr int backlog = 512;
+using sluice::ListeningSocket;
 
 struct StageFlags {
     std::string_view name;
@@ -172,28 +167,25 @@ std::pair<int, std::string> parseMacros(const std::string& text) {
     return {stage->second, text.substr(equals + 1)};
 }
 
-/// A listening socket of our own, since libmilter sets no TCP_NODELAY, which the accepted sockets
-/// inherit.
-std::string inetConnection(const SocketAddress& address) {
-    const int listener = socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const int yes = 1;
-    if (listener < 0 || setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) != 0 ||
-        setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes) != 0 ||
-        bind(listener, address.get(), address.size()) != 0)
-        giveUp(std::string("listening socket: ") + std::strerror(errno));
-    return "fd:" + std::to_string(listener);
+/// The socket as the daemon makes it; open for all, since the MTA runs as another user.
+std::unique_ptr<ListeningSocket> openSocket(const std::string& text) {
+    auto spec = sluice::parseSocket(text);
+    if (!spec)
+        giveUp(spec.error().message);
+    sluice::DaemonSettings settings;
+    settings.socket = std::move(*spec);
+    settings.socketMode = S_IRWXU | S_IRWXG | S_IRWXO;
+    auto socket = ListeningSocket::open(settings);
+    if (!socket)
+        giveUp(socket.error().message);
+    return std::move(*socket);
 }
 
-void listenOn(const std::string& text) {
-    const auto address = SocketAddress::parse(text);
-    if (!address)
-        giveUp(address.error().message);
-    std::string connection = address->family() == AF_UNIX ? text : inetConnection(*address);
-    if (smfi_setconn(connection.data()) != MI_SUCCESS || smfi_setbacklog(backlog) != MI_SUCCESS ||
-        smfi_opensocket(true) != MI_SUCCESS)
-        giveUp("cannot listen on " + text);
-    if (address->family() == AF_UNIX) // for the MTA, which runs as another user
-        (void)chmod(text.substr(text.find(':') + 1).c_str(), S_IRWXU | S_IRWXG | S_IRWXO);
+void listenOn(const ListeningSocket& socket) {
+    std::string connection = "fd:" + std::to_string(socket.descriptor());
+    if (smfi_setconn(connection.data()) != MI_SUCCESS || smfi_setbacklog(SOMAXCONN) != MI_SUCCESS ||
+        smfi_opensocket(false) != MI_SUCCESS)
+        giveUp("libmilter does not take over a socket");
 }
 
 void registerCallbacks() {
@@ -258,8 +250,9 @@ int run(int argc, char** argv) {
     }
     options::notify(given);
     wanted = wantedBy(given);
+    const auto socket = openSocket(given["socket"].as<std::string>());
     registerCallbacks();
-    listenOn(given["socket"].as<std::string>());
+    listenOn(*socket);
     std::cout << "ready" << std::endl; // whoever waits for it must see it now
     return smfi_main() == MI_SUCCESS ? 0 : 1;
 }
@@ -267,8 +260,8 @@ int run(int argc, char** argv) {
 } // namespace
 
 int main(int argc, char** argv) {
+    sluice::process::prepare();
     try {
-        (void)std::signal(SIGPIPE, SIG_IGN);
         return run(argc, argv);
     } catch (const std::exception& problem) {
         std::cerr << "null-filter: " << problem.what() << '\n';

@@ -108,3 +108,20 @@ TEST_CASE("what needs no quotes gets none") {
     for (const auto text : {"a"sv, "a#b"sv, "C:\\dir"sv, "x=y"sv, "<>"sv})
         CHECK(quoteWord(text) == text);
 }
+
+TEST_CASE("a raw word loses its quotes only when they are around all of it") {
+    CHECK(unquoteWhole("plain") == "plain");
+    CHECK(unquoteWhole("\"a b\"") == "a b");
+    CHECK(unquoteWhole("\"a\\\"b\"") == "a\"b");
+    CHECK(unquoteWhole("\"a\"@b") == "\"a\"@b");
+    CHECK(unquoteWhole("\"a\"b\"c\"") == "\"a\"b\"c\"");
+    CHECK(unquoteWhole("\"") == "\"");
+}
+
+TEST_CASE("a separator inside quotes separates nothing") {
+    using Parts = std::vector<std::string_view>;
+    CHECK((splitOutsideQuotes("", ',') == Parts{""}));
+    CHECK((splitOutsideQuotes("a,,b", ',') == Parts{"a", "", "b"}));
+    CHECK((splitOutsideQuotes("\"a,b\"@c,d", ',') == Parts{"\"a,b\"@c", "d"}));
+    CHECK((splitOutsideQuotes("\"a\\\",b\",c", ',') == Parts{"\"a\\\",b\"", "c"}));
+}

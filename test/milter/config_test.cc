@@ -38,6 +38,8 @@ TEST_CASE("each wrong value is named with its line and option") {
         {"deny-ip = 192.0.2.1 note=\"open", "deny-ip", "open"},
         {"dns-timeout = 2", "dns-timeout", "2"},
         {"dns-timeout = 2 s", "dns-timeout", "2 s"},
+        {"dns-timeout = 10m", "dns-timeout", "10m"},
+        {"dns-timeout = 0", "dns-timeout", "0"},
         {"max-size = 10X", "max-size", "10X"},
         {"max-hops = -1", "max-hops", "-1"},
         {"max-hops = 99999999999999999999", "max-hops", "99999999999999999999"},
@@ -101,6 +103,31 @@ TEST_CASE("each wrong value is named with its line and option") {
         CHECK(problems[0].what.rfind(std::string(option) + ": ", 0) == 0);
         CHECK(problems[0].what.find(value) != std::string::npos);
     }
+}
+
+TEST_CASE("quotes have their meaning in restrictions") {
+    std::vector<Problem> problems;
+    const Config config = load("restrict-recipient = \"Ted Bremer\"@here.example "
+                               "only-from=\"A, B\"@else.example,c@else.example\n"
+                               "restrict-recipient = ted@here.example "
+                               "except=\"a@b.example,c@d.example\"\n",
+                               problems);
+    REQUIRE(problems.empty());
+    const CivilDay today{};
+    const auto& ted = config.policy->recipient.restricted.at("ted bremer@here.example");
+    CHECK(ted.onlyFrom.contains(MailAddress::fromPath("<\"A, B\"@else.example>"), today));
+    CHECK(ted.onlyFrom.contains(MailAddress::fromPath("<c@else.example>"), today));
+    CHECK(ted.onlyFrom.size() == 2);
+    CHECK(config.policy->recipient.restricted.at("ted@here.example").except.size() == 2);
+}
+
+TEST_CASE("zero is no limit for badmail either") {
+    std::vector<Problem> problems;
+    const Config config =
+        load("badmail-dir = /tmp\nbadmail-quota = 0\nbadmail-days = 0\n", problems);
+    REQUIRE(config.badmail);
+    CHECK(config.badmail->quota > 1ULL << 60);
+    CHECK(config.badmail->keep > std::chrono::hours(24 * 365 * 50));
 }
 
 TEST_CASE("a wrong line of a table is named with table and line") {

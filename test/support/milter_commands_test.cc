@@ -3,16 +3,15 @@
 #include "test/support/scripted_filter.hh"
 
 #include <doctest/doctest.h>
-#include <nlohmann/json.hpp>
 
 #include <chrono>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace sluice::mta {
 namespace {
 
-using Json = nlohmann::json;
 using namespace std::string_view_literals;
 
 constexpr std::chrono::milliseconds ample{20'000};
@@ -24,26 +23,33 @@ struct Connected {
         : filter([answer = std::move(answer)](const Packet&) { return answer; }),
           commands(MilterClient(filter.takeClientSide(limit))) {}
 
-    Json answer(std::string_view command) { return Json::parse(commands.answer(command)); }
+    std::string answer(std::string_view command) { return commands.answer(command); }
 
     ScriptedFilter filter;
     MilterCommands commands;
 };
+
+bool isTrouble(std::string_view answer, std::string_view kind) {
+    const bool saysWhy = answer.find(R"({"error":"")") == std::string_view::npos &&
+                         answer.substr(0, 10) == R"({"error":")";
+    const auto end = R"(","kind":")" + std::string(kind) + R"("})";
+    return saysWhy && answer.size() > end.size() &&
+           answer.substr(answer.size() - end.size()) == end;
+}
 
 TEST_CASE("milter commands: nothing goes without a connection") {
     MilterCommands commands;
     for (const auto command :
          {R"({"do":"helo","name":"x"})", R"({"do":"closed"})", R"({"do":"eom"})"}) {
         CAPTURE(command);
-        CHECK(Json::parse(commands.answer(command)) ==
-              Json({{"error", "not connected"}, {"kind", "usage"}}));
+        CHECK(commands.answer(command) == R"({"error":"not connected","kind":"usage"})");
     }
-    CHECK(Json::parse(commands.answer(R"({"do":"connect","socket":"tcp:1"})"))["kind"] == "usage");
-    CHECK(Json::parse(commands.answer(
-              R"({"do":"connect","socket":"unix:/nonexistent/x","timeout-ms":600001})"))["kind"] ==
-          "usage");
-    CHECK(Json::parse(commands.answer(
-              R"({"do":"connect","socket":"unix:/nonexistent/x"})"))["kind"] == "system");
+    CHECK(isTrouble(commands.answer(R"({"do":"connect","socket":"tcp:1"})"), "usage"));
+    CHECK(isTrouble(
+        commands.answer(R"({"do":"connect","socket":"unix:/nonexistent/x","timeout-ms":600001})"),
+        "usage"));
+    CHECK(
+        isTrouble(commands.answer(R"({"do":"connect","socket":"unix:/nonexistent/x"})"), "system"));
 }
 
 TEST_CASE("milter commands: what is none") {
@@ -76,39 +82,31 @@ TEST_CASE("milter commands: what is none") {
              R"({"do":"negotiate","version":"6"})",
          }) {
         CAPTURE(bad);
-        const auto answer = connected.answer(bad);
-        CHECK(answer["kind"] == "usage");
-        CHECK_FALSE(answer["error"].get<std::string>().empty());
+        CHECK(isTrouble(connected.answer(bad), "usage"));
     }
-    CHECK(connected.answer(R"({"do":"helo","name":"x"})") == Json({{"reply", "continue"}}));
+    CHECK(connected.answer(R"({"do":"helo","name":"x"})") == R"({"reply":"continue"})");
 }
 
 TEST_CASE("milter commands: replies") {
     struct Row {
         std::string octets;
-        Json answer;
+        std::string_view answer;
     };
     const Row rows[] = {
-        {packet(Answer::proceed), {{"reply", "continue"}}},
-        {packet(Answer::accept), {{"reply", "accept"}}},
-        {packet(Answer::reject), {{"reply", "reject"}}},
-        {packet(Answer::tempfail), {{"reply", "tempfail"}}},
-        {packet(Answer::discard), {{"reply", "discard"}}},
-        {packet(Answer::skip), {{"reply", "skip"}}},
-        {packet(Answer::shutdown), {{"reply", "shutdown"}}},
-        {packet(Answer::connectionFailure), {{"reply", "connection-failure"}}},
+        {packet(Answer::proceed), R"({"reply":"continue"})"},
+        {packet(Answer::accept), R"({"reply":"accept"})"},
+        {packet(Answer::reject), R"({"reply":"reject"})"},
+        {packet(Answer::tempfail), R"({"reply":"tempfail"})"},
+        {packet(Answer::discard), R"({"reply":"discard"})"},
+        {packet(Answer::skip), R"({"reply":"skip"})"},
+        {packet(Answer::shutdown), R"({"reply":"shutdown"})"},
+        {packet(Answer::connectionFailure), R"({"reply":"connection-failure"})"},
         {packet(Answer::replyCode, "550 5.7.1 50%% no\0"sv),
-         {{"reply", "replycode"},
-          {"code", 550},
-          {"enhanced", "5.7.1"},
-          {"text", "50% no"},
-          {"line", "550 5.7.1 50%% no"}}},
+         R"({"code":550,"enhanced":"5.7.1","line":"550 5.7.1 50%% no",)"
+         R"("reply":"replycode","text":"50% no"})"},
         {packet(Answer::replyCode, "451 \xff\0"sv),
-         {{"reply", "replycode"},
-          {"code", 451},
-          {"enhanced", ""},
-          {"text", {{"base64", "/w=="}}},
-          {"line", {{"base64", "NDUxIP8="}}}}},
+         R"({"code":451,"enhanced":"","line":{"base64":"NDUxIP8="},)"
+         R"("reply":"replycode","text":{"base64":"/w=="}})"},
     };
     for (const auto& row : rows) {
         Connected connected(row.octets);
@@ -117,53 +115,59 @@ TEST_CASE("milter commands: replies") {
 }
 
 TEST_CASE("milter commands: edits") {
-    Connected connected(packet(Answer::addHeader, "X-A\0\xff\0"sv) +
-                        packet(Answer::insertHeader, "\0\0\0\1X-B\0b\0"sv) +
-                        packet(Answer::changeHeader, "\0\0\0\2X-C\0\0"sv) +
-                        packet(Answer::changeSender, "<>\0RET=HDRS\0"sv) +
-                        packet(Answer::addRecipient, "<a@b>\0"sv) +
-                        packet(Answer::addRecipientWithArguments, "<a@b>\0NOTIFY=NEVER\0"sv) +
-                        packet(Answer::deleteRecipient, "<c@d>\0"sv) +
-                        packet(Answer::replaceBody, "text"sv) +
-                        packet(Answer::quarantine, "loop\0"sv) + packet(Answer::accept));
-    const Json edits = {
-        {{"edit", "addheader"}, {"name", "X-A"}, {"value", {{"base64", "/w=="}}}},
-        {{"edit", "insheader"}, {"index", 1}, {"name", "X-B"}, {"value", "b"}},
-        {{"edit", "chgheader"}, {"index", 2}, {"name", "X-C"}, {"value", ""}},
-        {{"edit", "chgfrom"}, {"address", "<>"}, {"arguments", "RET=HDRS"}},
-        {{"edit", "addrcpt"}, {"address", "<a@b>"}},
-        {{"edit", "addrcpt_par"}, {"address", "<a@b>"}, {"arguments", "NOTIFY=NEVER"}},
-        {{"edit", "delrcpt"}, {"address", "<c@d>"}},
-        {{"edit", "replacebody"}, {"chunk", "text"}},
-        {{"edit", "quarantine"}, {"reason", "loop"}},
+    struct Row {
+        std::string octets;
+        std::string_view edit;
     };
-    const auto answer = connected.answer(R"({"do":"eom"})");
-    CHECK(answer["reply"] == "accept");
-    CHECK(answer["edits"] == edits);
+    const Row rows[] = {
+        {packet(Answer::addHeader, "X-A\0\xff\0"sv),
+         R"({"edit":"addheader","name":"X-A","value":{"base64":"/w=="}})"},
+        {packet(Answer::insertHeader, "\0\0\0\1X-B\0b\0"sv),
+         R"({"edit":"insheader","index":1,"name":"X-B","value":"b"})"},
+        {packet(Answer::changeHeader, "\0\0\0\2X-C\0\0"sv),
+         R"({"edit":"chgheader","index":2,"name":"X-C","value":""})"},
+        {packet(Answer::changeSender, "<>\0RET=HDRS\0"sv),
+         R"({"address":"<>","arguments":"RET=HDRS","edit":"chgfrom"})"},
+        {packet(Answer::addRecipient, "<a@b>\0"sv), R"({"address":"<a@b>","edit":"addrcpt"})"},
+        {packet(Answer::addRecipientWithArguments, "<a@b>\0NOTIFY=NEVER\0"sv),
+         R"({"address":"<a@b>","arguments":"NOTIFY=NEVER","edit":"addrcpt_par"})"},
+        {packet(Answer::deleteRecipient, "<c@d>\0"sv), R"({"address":"<c@d>","edit":"delrcpt"})"},
+        {packet(Answer::replaceBody, "text"sv), R"({"chunk":"text","edit":"replacebody"})"},
+        {packet(Answer::quarantine, "loop\0"sv), R"({"edit":"quarantine","reason":"loop"})"},
+    };
+    std::string all;
+    std::string edits;
+    for (const auto& row : rows) {
+        all += row.octets;
+        edits += (edits.empty() ? "" : ",") + std::string(row.edit);
+    }
+    Connected connected(all + packet(Answer::accept));
+    CHECK(connected.answer(R"({"do":"eom"})") ==
+          R"({"edits":[)" + edits + R"(],"reply":"accept"})");
 }
 
 TEST_CASE("milter commands: negotiation, silence and waiting") {
     Connected connected(packet('O', encodeNumber(6) + encodeNumber(1) + encodeNumber(0x90) +
                                         std::string("\0\0\0\5i\0"sv)));
     CHECK(connected.answer(R"({"do":"negotiate"})") ==
-          Json({{"version", 6}, {"actions", 1}, {"steps", 0x90}, {"macros", {{"eom", "i"}}}}));
+          R"({"actions":1,"macros":{"eom":"i"},"steps":144,"version":6})");
     CHECK(connected.answer(R"({"do":"macros","stage":"helo","values":{"i":"x"}})") ==
-          Json({{"done", true}}));
+          R"({"done":true})");
     CHECK(connected.answer(R"({"do":"body","text":"x"})") ==
-          Json({{"reply", "none"}, {"why", "not-wanted"}}));
+          R"({"reply":"none","why":"not-wanted"})");
     CHECK(connected.answer(R"({"do":"header","name":"S","value":"v"})") ==
-          Json({{"reply", "none"}, {"why", "no-reply"}}));
+          R"({"reply":"none","why":"no-reply"})");
     CHECK(connected.answer(R"({"do":"helo","name":"x","wait":false})") ==
-          Json({{"reply", "none"}, {"why", "not-waited"}}));
-    CHECK(connected.answer(R"({"do":"packet"})")["code"] == "O");
+          R"({"reply":"none","why":"not-waited"})");
+    CHECK(connected.answer(R"({"do":"packet"})").substr(0, 10) == R"({"code":"O)");
 }
 
 TEST_CASE("milter commands: raw octets, and the end") {
     Connected connected(packet(Answer::proceed), brief);
-    CHECK(connected.answer(R"({"do":"raw","base64":"AAAAAUE="})") == Json({{"done", true}}));
-    CHECK(connected.answer(R"({"do":"packet"})") == Json({{"code", "c"}, {"payload", ""}}));
-    CHECK(connected.answer(R"({"do":"packet"})")["kind"] == "timeout");
-    CHECK(connected.answer(R"({"do":"closed"})")["kind"] == "timeout");
+    CHECK(connected.answer(R"({"do":"raw","base64":"AAAAAUE="})") == R"({"done":true})");
+    CHECK(connected.answer(R"({"do":"packet"})") == R"({"code":"c","payload":""})");
+    CHECK(isTrouble(connected.answer(R"({"do":"packet"})"), "timeout"));
+    CHECK(isTrouble(connected.answer(R"({"do":"closed"})"), "timeout"));
 }
 
 } // namespace

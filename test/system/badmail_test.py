@@ -40,7 +40,8 @@ class TestStore:
 
     @pytest.fixture(scope="class", autouse=True)
     def daemon(self, site, store):
-        with site.sluice(*settings(store)) as daemon:
+        with site.sluice(*settings(store, "max-size = 100k",
+                                   "block-recipient = closed@test.example")) as daemon:
             yield daemon
 
     def test_the_message_is_stored_as_it_was_sent(self, site, store, mta):
@@ -85,6 +86,17 @@ class TestStore:
         assert len(stored(store, bad)) == 1
         assert stored(store, good) == []
         site.sink.wait_for(good.encode())
+
+    def test_what_another_rule_refuses_is_not_stored(self, store, mta):
+        token = new_token()
+        with mta.connect() as session:
+            require(session.mail(BLOCKED), 250)
+            assert session.rcpt("closed@test.example").code == 550
+            require(session.rcpt("user@test.example"), 250)
+            octets = message(token=token, body=(b"x" * 70 + b"\r\n") * 2000)
+            assert session.data(octets).line == "552 5.3.4 Message too large"
+        assert stored(store, token) == []
+        assert leftovers(store) == []
 
     def test_a_session_that_ends_within_a_message_leaves_nothing(self, daemon, store, mta):
         token = new_token()

@@ -7,6 +7,7 @@ import pytest
 
 from harness.dns_stub import DnsStub, Zone, always, failing, never_listed, silent
 from harness.smtp import require
+from milter_client import MilterClient
 
 USER = "user@test.example"
 UNSEEN = "trusted = 127.0.0.1"  # where clients of Postfix come from before they say XCLIENT
@@ -159,6 +160,23 @@ class TestSlowServers:
                 assert recipient_reply(mta, 75).status == "550 5.7.1"
                 assert recipient_reply(mta, 75).status == "550 5.7.1"
                 assert stub.asked["one.example"] == 1
+
+    def test_an_ipv6_client(self, site):
+        listed = "2001:db8::a:7"
+        zone = Zone(lambda client: ("127.0.0.2",) if client == listed else ())
+        with DnsStub({"six.example": zone, "four.example": Zone(always("127.0.0.2"))}) as stub:
+            with site.sluice("dnsbl = six six.example", "dnsbl = four four.example ipv6=no",
+                             f"resolver = {stub.address}", "dnsbl-self-test = no"):
+                for address, expected in ((listed, f"550 5.7.1 {listed} has been blocked by six"),
+                                          ("2001:db8::a:8", ""),
+                                          ("::ffff:192.0.2.9", "550 5.7.1 192.0.2.9 has been blocked by four")):
+                    with MilterClient(f"unix:{site.socket}") as client:
+                        client.negotiate()
+                        client.conn("six.example", address)
+                        client.helo("six.example")
+                        assert client.mail("<a@out.example>").proceeds
+                        assert client.rcpt(f"<{USER}>").line == expected
+                assert stub.asked["four.example"] == 1
 
     def test_nobody_who_needs_no_list_is_looked_up(self, site, mta):
         with DnsStub({"one.example": Zone(always("127.0.0.2"))}) as stub:

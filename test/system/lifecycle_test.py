@@ -15,6 +15,7 @@ from harness.site import remove_file
 from harness.sluice import Sluice, has_notifications, run_once
 from harness.smtp import message, require
 from harness.waiting import wait_until
+from milter_client import MilterClient
 
 STOP_AT_MOST_SECONDS = 12
 
@@ -111,13 +112,13 @@ def test_a_file_in_place_of_the_socket_is_left_alone(site, second):
         remove_file(site.socket)
 
 
-def test_an_old_instance_leaves_the_socket_of_a_new_one(site, second, mta):
+def test_an_old_instance_leaves_the_socket_of_a_new_one(site, second):
     with site.sluice() as old:
         site.socket.unlink()
         second.start()
         old.stop()
         assert site.socket.exists()
-        with mta.connect() as session:
+        with site.postfix.connect() as session:
             assert session.mail().code == 250
         second.stop()
         old.start()
@@ -132,9 +133,13 @@ def test_a_directory_that_is_not_there(site, second):
 
 def test_an_inet_socket(site, second):
     port = free_port()
-    second.write(site.configuration(f"socket = inet:{port}@127.0.0.1"))
+    second.write(site.configuration(f"socket = inet:{port}@127.0.0.1", "deny-ip = 192.0.2.11"))
     second.start()
-    socket.create_connection(("127.0.0.1", port), 5).close()
+    with MilterClient(f"inet:{port}@127.0.0.1") as client:
+        client.negotiate()
+        client.conn("x.example", "192.0.2.11")
+        client.helo("x.example")
+        assert client.mail("<a@out.example>").code == 554
     second.stop()
 
 

@@ -80,11 +80,12 @@ class Site:
         return "\n".join(kept + list(lines)) + "\n"
 
     @contextlib.contextmanager
-    def sluice(self, *lines, arguments=()):
-        """The daemon, running with configuration(*lines), as the filter of both mail servers. It
-        must end in order when the block ends. One at a time: they share the socket."""
+    def sluice(self, *lines, prefix=()):
+        """The daemon, running with configuration(*lines), as the filter of both mail servers; the
+        command `prefix` may start it. It must end in order when the block ends. One at a time: they
+        share the socket."""
         assert self.daemon is None or not self.daemon.is_running(), "another daemon runs"
-        daemon = Sluice(self.base / "sluice", self.socket, arguments)
+        daemon = Sluice(self.base / "sluice", self.socket, prefix)
         daemon.write(self.configuration(*lines))
         self.daemon = daemon
         try:

@@ -93,12 +93,12 @@ class ServiceManager:
 class Sluice:
     """One process: write(), start(), then reload() or stop()."""
 
-    def __init__(self, base, socket_path, extra_arguments=()):
+    def __init__(self, base, socket_path, prefix=()):
         self.base = make_directory(base)
         self.socket_path = pathlib.Path(socket_path)
         self.config = self.base / "sluice.conf"
         self.log = None
-        self._arguments = [str(word) for word in extra_arguments]
+        self._prefix = prefix
         self._process = None
         self.manager = None
 
@@ -116,7 +116,7 @@ class Sluice:
         if has_notifications():
             self.manager = ServiceManager(self.base / "notify")
             variables["NOTIFY_SOCKET"] = self.manager.address
-        self._process = subprocess.Popen([binary(), "--config", self.config, *self._arguments],
+        self._process = subprocess.Popen([*self._prefix, binary(), "--config", self.config],
                                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                          stderr=subprocess.STDOUT, env=variables)
         self.log = OutputCollector(self._process.stdout)
