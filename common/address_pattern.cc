@@ -25,7 +25,7 @@ bool isInOrBelow(std::string_view domain, std::string_view parent) {
 
 bool isKeyOf(std::string_view key, const MailAddress& address) {
     const std::size_t localSize = address.local().size();
-    return !address.isNull() && key.size() == localSize + 1 + address.domain().size() &&
+    return key.size() == localSize + 1 + address.domain().size() &&
            key.starts_with(address.local()) && key[localSize] == '@' &&
            key.ends_with(address.domain());
 }
@@ -168,8 +168,8 @@ std::string_view PatternSet::Tables::keep(std::string_view key) {
 
 void PatternSet::Tables::add(Kind kind, std::string_view key, AttributePool::Index index) {
     // kept before it is known to be new: a second search would cost more than the rare duplicate
-    const auto [place, added] = of(kind).try_emplace(keep(key), index);
-    if (!added && attributes[index].outlasts(attributes[place->second]))
+    const auto place = of(kind).try_emplace(keep(key), index).first;
+    if (attributes[index].outlasts(attributes[place->second]))
         place->second = index;
 }
 

@@ -234,7 +234,7 @@ IpNetwork IpNetwork::around(const IpAddress& address, int prefix) {
 }
 
 bool IpNetwork::contains(const IpAddress& address) const {
-    return address.family() == family() && around(address, prefix_).first() == first_;
+    return around(address, prefix_).first() == first_;
 }
 
 std::string IpNetwork::text() const {

@@ -47,6 +47,24 @@ Quoting scanQuoting(std::string_view text) {
     return found;
 }
 
+struct Split {
+    std::string_view local;
+    std::string_view domain;
+    bool quoted; // the quotes of the local part mean something
+};
+
+/// An `@` in the domain that only its quoting hides is as broken as a quote that is not closed.
+Split splitMailbox(std::string_view mailbox) {
+    const Quoting quoting = scanQuoting(mailbox);
+    const std::size_t last = mailbox.rfind('@');
+    if (quoting.closed && quoting.lastAt == npos)
+        return {mailbox, {}, true};
+    if (last == npos)
+        return {mailbox, {}, false};
+    return {trim(mailbox.substr(0, last)), trim(mailbox.substr(last + 1)),
+            quoting.closed && quoting.lastAt == last};
+}
+
 /// RFC 821 knew the backslash outside quotes too, and MTAs still take it so.
 std::string unquoted(std::string_view written) {
     std::string text;
@@ -164,12 +182,9 @@ MailAddress::MailAddress(std::string canonicalLocal, std::string canonicalDomain
 
 MailAddress MailAddress::fromPath(std::string_view path) {
     const std::string_view mailbox = withoutRoute(withoutBrackets(path));
-    const Quoting quoting = scanQuoting(mailbox);
-    const std::size_t at = quoting.closed ? quoting.lastAt : mailbox.rfind('@');
-    const std::string_view local = trim(mailbox.substr(0, at));
-    const std::string_view domain = at == npos ? "" : trim(mailbox.substr(at + 1));
-    return {toLowerAscii(quoting.closed ? unquoted(local) : std::string(local)),
-            canonicalDomain(domain)};
+    const Split parts = splitMailbox(mailbox);
+    return {toLowerAscii(parts.quoted ? unquoted(parts.local) : std::string(parts.local)),
+            canonicalDomain(parts.domain)};
 }
 
 Result<MailAddress> MailAddress::parse(std::string_view text) {

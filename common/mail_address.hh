@@ -18,6 +18,7 @@ public:
 
     /// Reads the argument of MAIL or RCPT, with or without `<>`. Never fails: whatever an MTA has
     /// let through is split at its last unquoted `@`, so that no odd spelling evades a pattern.
+    /// Where quotes are not closed, or hide an `@` of the domain, that is the last `@`.
     static MailAddress fromPath(std::string_view path);
 
     /// For the configuration: `user@example.org`, `"Ted Bremer"@example.org`. Error: no local part,

@@ -8,6 +8,7 @@
 
 #include <map>
 #include <optional>
+#include <thread>
 #include <utility>
 
 namespace sluice {
@@ -166,6 +167,10 @@ public:
         selfTest_.configure(resolver, selfTest && resolver ? setup->lists
                                                            : std::vector<DnsblSelfTest::List>());
         setup_.set(std::move(setup));
+        // sessions hold the old one while they start, and none of them may be the last to let it
+        // go: a resolver takes its time to end
+        while (old.use_count() > 1)
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
 
     std::unique_ptr<DnsblAnswers> start(std::shared_ptr<const DnsblRules> rules,

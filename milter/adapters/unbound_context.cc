@@ -16,6 +16,12 @@ namespace sluice {
 
 namespace {
 
+/// Making and ending a context writes what is global to the library.
+std::mutex& libraryGlobals() {
+    static std::mutex mutex;
+    return mutex;
+}
+
 struct Option {
     const char* name;
     const char* value;
@@ -125,25 +131,36 @@ Result<void> startThread(ub_ctx* context) {
     return {};
 }
 
-} // namespace
-
-Result<UnboundContext> makeUnboundContext(const ResolverSettings& settings, std::size_t questions) {
-    // parts of the set-up are global to the library
-    static std::mutex oneAtATime;
-    const std::lock_guard guard(oneAtATime);
-
-    UnboundContext context(ub_ctx_create());
-    if (!context)
+Result<void> setUp(ub_ctx* context, const ResolverSettings& settings, std::size_t questions) {
+    if (context == nullptr)
         return fail("libunbound makes no context: no memory or no random numbers");
     // its messages go around the log and are not escaped
-    ub_ctx_debugout(context.get(), nullptr);
-    ub_ctx_async(context.get(), 1);
-    if (auto set = setOptions(context.get(), questions); !set)
-        return tl::unexpected(set.error());
-    if (auto chosen = chooseServers(context.get(), settings); !chosen)
-        return tl::unexpected(chosen.error());
-    if (auto started = startThread(context.get()); !started)
-        return tl::unexpected(started.error());
+    ub_ctx_debugout(context, nullptr);
+    ub_ctx_async(context, 1);
+    if (auto set = setOptions(context, questions); !set)
+        return set;
+    if (auto chosen = chooseServers(context, settings); !chosen)
+        return chosen;
+    return startThread(context);
+}
+
+} // namespace
+
+void UnboundContextDelete::operator()(ub_ctx* context) const {
+    const std::lock_guard guard(libraryGlobals());
+    ub_ctx_delete(context);
+}
+
+Result<UnboundContext> makeUnboundContext(const ResolverSettings& settings, std::size_t questions) {
+    UnboundContext context;
+    Result<void> done;
+    {
+        const std::lock_guard guard(libraryGlobals());
+        context.reset(ub_ctx_create());
+        done = setUp(context.get(), settings, questions);
+    }
+    if (!done)
+        return tl::unexpected(done.error());
     return context;
 }
 

@@ -12,7 +12,7 @@
 namespace sluice {
 
 struct UnboundContextDelete {
-    void operator()(ub_ctx* context) const { ub_ctx_delete(context); }
+    void operator()(ub_ctx* context) const;
 };
 
 /// A libunbound context. ub_resolve_async() may be called by any thread, ub_process() and

@@ -58,8 +58,9 @@ def summary_of(reports):
     """Medians for each filter, and the median of the ratios, round by round."""
     keys = ("messages_per_second", "p50_us", "p99_us", "cpu_us_per_message")
     result = {name: {key: median_of(each, key) for key in keys} for name, each in reports.items()}
-    pairs = zip(reports["sluice"], reports["null"])
-    result["ratio"] = statistics.median(s["messages_per_second"] / n["messages_per_second"] for s, n in pairs)
+    for name, key in (("ratio", "messages_per_second"), ("cpu_ratio", "cpu_us_per_message")):
+        pairs = zip(reports["sluice"], reports["null"])
+        result[name] = statistics.median(s[key] / n[key] for s, n in pairs if n[key])
     return result
 
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The results of scripts/bench as text."""
 
-MILTER_HEAD = ("socket", "connections", "messages", "", "messages/s", "ratio", "p50 µs", "p99 µs", "CPU µs/message")
+MILTER_HEAD = ("socket", "connections", "messages", "", "messages/s", "ratio", "p50 µs", "p99 µs",
+               "CPU µs/message", "ratio")
 
 
 def aligned(rows):
@@ -16,10 +17,10 @@ def milter_rows(cells):
     for cell in cells:
         for name in ("null", "sluice"):
             result = cell[name]
-            ratio = f"{cell['ratio']:.2f}" if name == "sluice" else ""
+            ratios = [f"{cell[key]:.2f}" if name == "sluice" else "" for key in ("ratio", "cpu_ratio")]
             yield (cell["socket"], cell["connections"], cell["messages"], name,
-                   f"{result['messages_per_second']:,.0f}", ratio, f"{result['p50_us']:,.0f}",
-                   f"{result['p99_us']:,.0f}", f"{result['cpu_us_per_message']:,.0f}")
+                   f"{result['messages_per_second']:,.0f}", ratios[0], f"{result['p50_us']:,.0f}",
+                   f"{result['p99_us']:,.0f}", f"{result['cpu_us_per_message']:,.0f}", ratios[1])
 
 
 def postfix_rows(result):
@@ -45,7 +46,8 @@ def verdict(good):
 
 def start_lines(result):
     return (f"start of the daemon with both: {result['start_seconds']:.2f} s ({verdict(result['start_in_time'])}), "
-            f"{result['resident_megabytes']:,.0f} MB resident ({verdict(result['memory_in_bounds'])})")
+            f"{result['start_cpu_seconds']:.2f} s of them CPU, {result['resident_megabytes']:,.0f} MB resident "
+            f"({verdict(result['memory_in_bounds'])})")
 
 
 def table_of(results):

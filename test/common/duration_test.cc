@@ -74,22 +74,12 @@ TEST_CASE("a duration is written shortly and reads back") {
         milliseconds duration;
         std::string_view text;
     } const cases[] = {
-        {0ms, "0"},
-        {1ms, "1ms"},
-        {999ms, "999ms"},
-        {1s, "1s"},
-        {1500ms, "1500ms"},
-        {90s, "90s"},
-        {1h, "1h"},
-        {90min, "90m"},
-        {36h, "36h"},
-        {48h, "2d"},
-        {day + 1ms, "1d1ms"},
-        {30 * day, "30d"},
-        {7 * day, "7d"},
-        {day + 1h, "25h"},
-        {3652 * day, "3652d"},
-        {100h + 1s, "4d4h1s"},
+        {0ms, "0"},           {1ms, "1ms"},          {999ms, "999ms"},
+        {1s, "1s"},           {1500ms, "1500ms"},    {1010ms, "1010ms"},
+        {1001ms, "1s1ms"},    {90s, "90s"},          {1h, "1h"},
+        {90min, "90m"},       {36h, "36h"},          {48h, "2d"},
+        {day + 1ms, "1d1ms"}, {30 * day, "30d"},     {7 * day, "7d"},
+        {day + 1h, "25h"},    {3652 * day, "3652d"}, {100h + 1s, "4d4h1s"},
     };
     for (const auto& one : cases) {
         CAPTURE(one.text);

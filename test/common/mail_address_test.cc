@@ -39,6 +39,10 @@ TEST_CASE("a path is split whatever it looks like") {
         {"<a\"@b\"@c\"@D>", "a\"@b\"@c\"", "d"},
         {"<\"a\\\"@b>", "\"a\\\"", "b"},
         {"<\">", "\"", ""},
+        // nor does a domain hide an @ by quoting it
+        {"<a@\"@\">", "a@\"", "\""},
+        {"<a@b\\@c>", "a@b\\", "c"},
+        {"<\"a\"@\"x@y\".z>", "\"a\"@\"x", "y\".z"},
         // the null address
         {"", "", ""},
         {"<>", "", ""},

@@ -95,6 +95,7 @@ TEST_CASE("what could deceive a reader of a log is escaped") {
         {"\xF0\x9F\x93", "\\xF0\\x9F\\x93"},
         // overlong, surrogate, beyond Unicode
         {"\xC0\x8A", "\\xC0\\x8A"},
+        {"\xC1\x81", "\\xC1\\x81"},
         {"\xE0\x80\x8A", "\\xE0\\x80\\x8A"},
         {"\xF0\x80\x80\x8A", "\\xF0\\x80\\x80\\x8A"},
         {"\xED\xA0\x80", "\\xED\\xA0\\x80"},

@@ -165,14 +165,14 @@ class Sluice:
         return self._process is not None and self._process.poll() is None
 
     def wait_for_no_sessions(self, timeout=20):
-        """Waits until no session is open any more, as the log tells at the end of each. Two that end
-        at once may log in the wrong order, so there is one more when the last number is not 0."""
+        """Waits until no session is open any more. The log tells it at the end of each session (on
+        level debug), and there is always one more: the one that asks."""
         def none_open():
-            numbers = OPEN_SESSIONS.findall(self.log_text())
-            if not numbers or numbers[-1] == "0":
-                return True
+            start = self.log.position
             self._negotiate_and_leave()
-            return False
+            assert self.log.wait(OPEN_SESSIONS.search, timeout, start), "the end of a session is logged"
+            return any(match[1] == "0" for line in self.log.lines(start)
+                       if (match := OPEN_SESSIONS.search(line)))
         wait_until(none_open, timeout, lambda: "no session open:\n" + self.log_text()[-4000:])
 
     def _negotiate_and_leave(self):
