@@ -174,7 +174,7 @@ void Daemon::reload() {
         if (auto adopted = adopt(std::move(config)); !adopted)
             problems.push_back({"reload", adopted.error().message});
     for (const Problem& problem : problems)
-        log::error(LogCategory::config, "{}", escapeForDisplay(problem.line(), 2048));
+        log::error(LogCategory::config, "{}", problem.line());
     if (!problems.empty())
         log::error(LogCategory::daemon,
                    "reload failed: {} problems, the old configuration stays in force",

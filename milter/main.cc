@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "common/log.hh"
-#include "common/text.hh"
 #include "milter/config.hh"
 #include "milter/daemon.hh"
 #include "milter/options.hh"
@@ -20,7 +19,7 @@ using namespace sluice;
 
 int report(const std::vector<Problem>& problems) {
     for (const Problem& problem : problems)
-        fmt::print(stderr, "{}\n", escapeForDisplay(problem.line(), 2048));
+        fmt::print(stderr, "{}\n", problem.line());
     if (!problems.empty())
         fmt::print(stderr, "sluice-milter: {} problem{} in the configuration\n", problems.size(),
                    problems.size() == 1 ? "" : "s");

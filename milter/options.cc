@@ -156,10 +156,10 @@ Settings readFile(const std::string& path, std::vector<Problem>& problems) {
 void refuseRepetition(const OptionSpec& spec, const std::vector<Settings::Value>& values,
                       std::vector<Problem>& problems) {
     if (spec.occurs == Occurs::once && values.size() > 1)
-        problems.push_back(
-            {values.back().origin.text(),
-             fmt::format("{}: given twice, first at {} (value \"{}\")", spec.name,
-                         values.front().origin.text(), escapeForDisplay(values.back().text))});
+        problems.push_back({values.back().origin.text(),
+                            fmt::format("{}: given twice, first at {} (value \"{}\")", spec.name,
+                                        escapeForDisplay(values.front().origin.text()),
+                                        escapeForDisplay(values.back().text))});
 }
 
 /// A value that reads back from a file as it was given on the command line.
@@ -176,6 +176,10 @@ std::string fileForm(const std::string& text) {
 }
 
 } // namespace
+
+std::string Problem::line() const {
+    return escapeForDisplay(where) + ": " + what;
+}
 
 std::string Origin::text() const {
     if (file)

@@ -42,9 +42,10 @@ struct Origin {
 /// Something wrong with the settings; all of them are collected and reported together.
 struct Problem {
     std::string where; ///< Origin::text()
-    std::string what;
+    std::string what;  ///< fit for a log or terminal: what it shows of the input is escaped
 
-    [[nodiscard]] std::string line() const { return where + ": " + what; }
+    /// Fit for a log or terminal.
+    [[nodiscard]] std::string line() const;
 };
 
 /// The values of all options as text, each with its origin.

@@ -60,6 +60,13 @@ TEST_CASE("what is wrong with the file is said with its line") {
                                   "6 (value \"2\")\n");
 }
 
+TEST_CASE("what a message shows of the input is escaped, and once") {
+    const ConfigFile file("\x01\x7f = x\n");
+    CommandLine line;
+    line.configFile = file.path();
+    CHECK(problemsOf(line) == file.path() + ":1: unknown option \"\\x01\\x7F\"\n");
+}
+
 TEST_CASE("a file that cannot be read is a problem") {
     CommandLine line;
     line.configFile = "/nonexistent/sluice.conf";

@@ -245,7 +245,7 @@ def test_a_directory_out_of_reach(daemon, mta, users):
     finally:
         start = daemon.log.position
         users.write_text(text)
-    daemon.wait_for_log(r"directory", start=start)
+    daemon.wait_for_log(r"info directory: .* addresses", start=start)
     with mta.connect(20) as session:
         require(session.mail(), 250)
         assert session.rcpt("nobody@test.example").line == "550 5.1.1 User unknown"

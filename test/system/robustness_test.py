@@ -40,7 +40,7 @@ def daemon(site, store):
     with site.sluice(*both("deny-ip", 11), "dnsbl = bl bl.example", "dnsbl = m second.example action=mark",
                      "block-sender = evil@bad.example", "sender-action = badmail",
                      f"badmail-dir = {store}", "spoof-check = mark",
-                     "block-recipient = closed@test.example", f"directory = file:{users}",
+                     "block-recipient = @closed.example", f"directory = file:{users}",
                      "restrict-recipient = board@test.example only-from=*@good.example",
                      "max-size = 30M", "max-session-size = 100M", "max-messages = 1000000",
                      "max-recipients = 20000", "max-hops = 100", "harvest-limit = 0",
@@ -245,6 +245,14 @@ class TestMilter:
         client.helo("x")
         assert client.mail("<a@out.example>").proceeds
         assert client.rcpt("<user@test.example>").proceeds
+
+    def test_what_is_logged_is_escaped(self, client, daemon):
+        begin(client)
+        start = daemon.log.position
+        assert client.mail("<a@out.example>").proceeds
+        assert client.rcpt(b'<\x1b[31m\xff"\n\\@closed.example>').code == 550
+        daemon.wait_for_log(r'block-recipient .*to="<\\x1B\[31m\\xFF\\x22\\x0A\\x5C@closed.example>"',
+                            start=start)
 
     def test_a_mapped_client_is_matched_as_ipv4(self, client):
         begin(client, "::ffff:192.0.2.11")
