@@ -40,6 +40,7 @@ public:
     /// Canonical (RFC 5952 for IPv6).
     [[nodiscard]] std::string text() const;
 
+    // NOLINTNEXTLINE(modernize-use-nullptr): what is compared with 0 is not written here
     friend auto operator<=>(const IpAddress&, const IpAddress&) = default;
 
 private:
@@ -69,6 +70,7 @@ public:
     /// `192.0.2.0/24`; a single address without its prefix.
     [[nodiscard]] std::string text() const;
 
+    // NOLINTNEXTLINE(modernize-use-nullptr)
     friend auto operator<=>(const IpNetwork&, const IpNetwork&) = default;
 
 private:

@@ -61,8 +61,7 @@ Split splitMailbox(std::string_view mailbox) {
         return {mailbox, {}, true};
     if (last == npos)
         return {mailbox, {}, false};
-    return {trim(mailbox.substr(0, last)), trim(mailbox.substr(last + 1)),
-            quoting.closed && quoting.lastAt == last};
+    return {trim(mailbox.substr(0, last)), trim(mailbox.substr(last + 1)), quoting.lastAt == last};
 }
 
 /// RFC 821 knew the backslash outside quotes too, and MTAs still take it so.

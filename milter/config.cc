@@ -22,7 +22,7 @@ namespace {
 
 constexpr std::string_view filePrefix = "file:";
 constexpr std::uint64_t maxBadmailDays = 3650;
-constexpr std::uint64_t keptForEver = 100 * 365; ///< days
+constexpr std::uint64_t keptForEver = 100UL * 365; ///< days
 
 Result<std::string> parseAnyWord(std::string_view text) {
     return std::string(text);

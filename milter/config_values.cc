@@ -75,7 +75,7 @@ Result<PatternSet> parsePatterns(std::string_view list) {
         auto pattern = AddressPattern::parse(trim(part));
         if (!pattern)
             return tl::unexpected(pattern.error());
-        set.add(std::move(*pattern));
+        set.add(*pattern);
     }
     return set;
 }
@@ -148,7 +148,7 @@ Result<mode_t> parseMode(std::string_view text) {
 }
 
 Result<std::chrono::milliseconds> parseDnsTimeout(std::string_view text) {
-    const auto timeout = parseDuration(text);
+    auto timeout = parseDuration(text);
     if (timeout && (timeout->count() < 1 || *timeout > longestDnsTimeout))
         return fail(fmt::format("{} is not between 1ms and {}: the MTA waits 30s for an answer",
                                 inQuotes(text), formatDuration(longestDnsTimeout)));
@@ -274,7 +274,7 @@ std::size_t SettingsReader::patterns(std::string_view name, PatternSet& into) {
         auto pattern = AddressPattern::parse(entry->value);
         if (!pattern)
             return tl::unexpected(pattern.error());
-        into.add(std::move(*pattern), std::move(entry->attributes));
+        into.add(*pattern, std::move(entry->attributes));
         return {};
     });
     return count;

@@ -152,7 +152,7 @@ public:
           setup_(std::make_shared<const Setup>()),
           selfTest_(schedule) {}
 
-    void configure(std::shared_ptr<Resolver> resolver, const std::vector<DnsblZone>& zones,
+    void configure(const std::shared_ptr<Resolver>& resolver, const std::vector<DnsblZone>& zones,
                    bool selfTest) {
         const auto old = setup_.get();
         auto setup = std::make_shared<Setup>();
@@ -199,9 +199,9 @@ DnsblService::DnsblService(std::shared_ptr<BlockedCallbacks> blocked,
 
 DnsblService::~DnsblService() = default;
 
-void DnsblService::configure(std::shared_ptr<Resolver> resolver,
+void DnsblService::configure(const std::shared_ptr<Resolver>& resolver,
                              const std::vector<DnsblZone>& zones, bool selfTest) {
-    impl_->configure(std::move(resolver), zones, selfTest);
+    impl_->configure(resolver, zones, selfTest);
 }
 
 std::unique_ptr<DnsblAnswers> DnsblService::start(std::shared_ptr<const DnsblRules> rules,

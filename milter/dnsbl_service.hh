@@ -43,7 +43,7 @@ public:
 
     /// At start and at each reload: what is asked from now on. Zones that stay keep their counters
     /// and their state; all are tested at once. Without `selfTest` none is tested or suspended.
-    void configure(std::shared_ptr<Resolver> resolver, const std::vector<DnsblZone>& zones,
+    void configure(const std::shared_ptr<Resolver>& resolver, const std::vector<DnsblZone>& zones,
                    bool selfTest);
 
     /// Sends the questions of all rules that are for this client, each zone once, and does not

@@ -57,7 +57,7 @@ int main(int argc, char** argv) {
     try {
         return runWith(sluice::parseCommandLine(argc, argv));
     } catch (const std::exception& error) {
-        std::fprintf(stderr, "sluice-milter: %s\n", error.what());
+        static_cast<void>(std::fprintf(stderr, "sluice-milter: %s\n", error.what()));
         return EX_SOFTWARE;
     }
 }

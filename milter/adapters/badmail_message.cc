@@ -24,7 +24,7 @@ namespace {
 using std::chrono::system_clock;
 
 /// Header lines come one by one: they are written in pieces of about this size.
-constexpr std::size_t bufferSize = 16 * 1024;
+constexpr std::size_t bufferSize = 16UL * 1024;
 
 bool mayStandInHostName(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||

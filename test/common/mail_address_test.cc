@@ -39,6 +39,7 @@ TEST_CASE("a path is split whatever it looks like") {
         {"<a\"@b\"@c\"@D>", "a\"@b\"@c\"", "d"},
         {"<\"a\\\"@b>", "\"a\\\"", "b"},
         {"<\">", "\"", ""},
+        {"<\"user\"@b\">", "user", "b\""},
         // nor does a domain hide an @ by quoting it
         {"<a@\"@\">", "a@\"", "\""},
         {"<a@b\\@c>", "a@b\\", "c"},
