@@ -59,8 +59,8 @@ def summary_of(reports):
     keys = ("messages_per_second", "p50_us", "p99_us", "cpu_us_per_message")
     result = {name: {key: median_of(each, key) for key in keys} for name, each in reports.items()}
     for name, key in (("ratio", "messages_per_second"), ("cpu_ratio", "cpu_us_per_message")):
-        pairs = zip(reports["sluice"], reports["null"])
-        result[name] = statistics.median(s[key] / n[key] for s, n in pairs if n[key])
+        ratios = [s[key] / n[key] for s, n in zip(reports["sluice"], reports["null"]) if n[key]]
+        result[name] = statistics.median(ratios) if ratios else None
     return result
 
 

@@ -12,12 +12,16 @@ def aligned(rows):
                                for index, (cell, width) in enumerate(zip(row, widths))).rstrip() for row in rows)
 
 
+def shown(ratio):
+    return "?" if ratio is None else f"{ratio:.2f}"
+
+
 def milter_rows(cells):
     yield MILTER_HEAD
     for cell in cells:
         for name in ("null", "sluice"):
             result = cell[name]
-            ratios = [f"{cell[key]:.2f}" if name == "sluice" else "" for key in ("ratio", "cpu_ratio")]
+            ratios = [shown(cell[key]) if name == "sluice" else "" for key in ("ratio", "cpu_ratio")]
             yield (cell["socket"], cell["connections"], cell["messages"], name,
                    f"{result['messages_per_second']:,.0f}", ratios[0], f"{result['p50_us']:,.0f}",
                    f"{result['p99_us']:,.0f}", f"{result['cpu_us_per_message']:,.0f}", ratios[1])
@@ -56,9 +60,11 @@ def table_of(results):
     if "milter" in results:
         steps = {cell["steps"] for cell in results["milter"]}
         parts.append("Milter protocol alone, all filters in use, steps negotiated by both "
-                     + ", ".join(hex(each) for each in sorted(steps)) + "\n" + aligned(list(milter_rows(results["milter"]))))
+                     + ", ".join(hex(each) for each in sorted(steps)) + "\n"
+                     + aligned(list(milter_rows(results["milter"]))))
     if "postfix" in results:
         parts.append("Postfix end to end\n" + aligned(list(postfix_rows(results["postfix"]))))
     if "tables" in results:
-        parts.append("Large tables\n" + aligned(list(table_rows(results["tables"]))) + "\n" + start_lines(results["tables"]))
+        rows = aligned(list(table_rows(results["tables"])))
+        parts.append(f"Large tables\n{rows}\n{start_lines(results['tables'])}")
     return "\n\n".join(parts)

@@ -205,7 +205,8 @@ def test_a_file_that_is_not_there(folder):
 def test_check_is_content_with_a_good_file(site, folder):
     config, unused = folder / "good.conf", site.sockets / "unused.sock"
     config.write_text(site.configuration(
-        f"socket = unix:{unused}", "# a comment", "", "deny-ip = 192.0.2.1 expires=2099-12-31 note=\"with # sign\" # comment",
+        f"socket = unix:{unused}", "# a comment", "",
+        "deny-ip = 192.0.2.1 expires=2099-12-31 note=\"with # sign\" # comment",
         'dnsbl = a bl.example reply="100%% # of %0" # comment', "block-sender = <>",
         "max-size = 10M", "harvest-limit = 20/1h30m", "listener = 587 sender require-auth",
         "resolver = 127.0.0.1@53", "resolver = ::1@5353"))

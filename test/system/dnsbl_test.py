@@ -167,9 +167,9 @@ class TestSlowServers:
         with DnsStub({"six.example": zone, "four.example": Zone(always("127.0.0.2"))}) as stub:
             with site.sluice("dnsbl = six six.example", "dnsbl = four four.example ipv6=no",
                              f"resolver = {stub.address}", "dnsbl-self-test = no"):
-                for address, expected in ((listed, f"550 5.7.1 {listed} has been blocked by six"),
-                                          ("2001:db8::a:8", ""),
-                                          ("::ffff:192.0.2.9", "550 5.7.1 192.0.2.9 has been blocked by four")):
+                for address, expected in (
+                        (listed, f"550 5.7.1 {listed} has been blocked by six"), ("2001:db8::a:8", ""),
+                        ("::ffff:192.0.2.9", "550 5.7.1 192.0.2.9 has been blocked by four")):
                     with MilterClient(f"unix:{site.socket}") as client:
                         client.negotiate()
                         client.conn("six.example", address)

@@ -2,7 +2,6 @@
 """A Postfix of our own in a private directory. All mail it accepts goes to one SMTP port."""
 
 import json
-import os
 import socket
 
 from .process import free_port, make_directory, program, run
@@ -166,4 +165,5 @@ class Postfix:
 
     def log_tail(self, lines=40):
         path = self.base / "log" / "maillog"
-        return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if os.path.exists(path) else ""
+        text = path.read_text(errors="replace") if path.exists() else ""
+        return "\n".join(text.splitlines()[-lines:])
