@@ -6,6 +6,7 @@
 #include "common/text.hh"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <utility>
 
@@ -24,6 +25,21 @@ bool isControl(char c) {
 bool isDotStringCharacter(char c) {
     const auto octet = static_cast<unsigned char>(c);
     return octet > 0x20 && octet != 0x7F && std::string_view("()<>[]:;@\\,\"").find(c) == npos;
+}
+
+/// By octet: atext of RFC 5321 and the dot.
+constexpr std::array<bool, 256> plainOctets = [] {
+    std::array<bool, 256> plain{};
+    for (const char c : std::string_view("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                         "0123456789!#$%&'*+-/=?^_`{|}~."))
+        plain.at(static_cast<unsigned char>(c)) = true;
+    return plain;
+}();
+
+bool isPlain(std::string_view part) {
+    return !part.empty() && std::all_of(part.begin(), part.end(), [](char c) {
+        return plainOctets[static_cast<unsigned char>(c)]; // NOLINT(*-constant-array-index)
+    });
 }
 
 struct Quoting {
@@ -162,6 +178,12 @@ std::string quotedWhereNeeded(const std::string& local) {
 
 } // namespace
 
+bool isPlainMailbox(std::string_view text) {
+    const std::size_t at = text.find('@');
+    return at != npos && isPlain(text.substr(0, at)) && isPlain(text.substr(at + 1)) &&
+           text.back() != '.';
+}
+
 Result<std::string> parseLocalPart(std::string_view text) {
     if (!isWellFormedLocal(text))
         return fail(quoteForDisplay(text) +
@@ -180,6 +202,13 @@ MailAddress::MailAddress(std::string canonicalLocal, std::string canonicalDomain
     : local_(std::move(canonicalLocal)), domain_(std::move(canonicalDomain)) {}
 
 MailAddress MailAddress::fromPath(std::string_view path) {
+    std::string_view inside = path;
+    if (path.starts_with('<') && path.ends_with('>'))
+        inside = path.substr(1, path.size() - 2);
+    if (isPlainMailbox(inside)) {
+        const std::size_t at = inside.find('@');
+        return {toLowerAscii(inside.substr(0, at)), toLowerAscii(inside.substr(at + 1))};
+    }
     const std::string_view mailbox = withoutRoute(withoutBrackets(path));
     const Split parts = splitMailbox(mailbox);
     return {toLowerAscii(parts.quoted ? unquoted(parts.local) : std::string(parts.local)),

@@ -3,6 +3,7 @@
 
 #include "common/text.hh"
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -113,8 +114,8 @@ std::string queryName(const IpAddress& client, const DnsblZone& zone) {
     const auto& octets = client.octets();
     if (client.family() == IpFamily::v6)
         return queryName(octets, zone);
-    return rootedUnder(fmt::format("{}.{}.{}.{}.", octets[3], octets[2], octets[1], octets[0]),
-                       zone);
+    return rootedUnder(
+        fmt::format(FMT_COMPILE("{}.{}.{}.{}."), octets[3], octets[2], octets[1], octets[0]), zone);
 }
 
 std::string queryName(const std::array<std::uint8_t, 16>& v6, const DnsblZone& zone) {

@@ -6,6 +6,7 @@
 #include <gmime/gmime.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <memory>
 #include <string>
 
@@ -69,10 +70,37 @@ void collectAngle(std::string_view value, std::vector<MailAddress>& found) {
         found.push_back(MailAddress::fromPath(inside));
 }
 
+bool isNameCharacter(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == ' ' ||
+           c == '-' || c == '_' || c == '\'';
+}
+
+/// The address of a value that has one plain address, alone or in `Display Name <…>`: nearly all
+/// values, for which a parser of the whole grammar is ten times the work. Empty for any other.
+std::string_view onlyPlainMailbox(std::string_view value) {
+    value = trim(value);
+    if (value.ends_with('>')) {
+        const std::size_t open = value.find('<');
+        if (open == std::string_view::npos ||
+            !std::all_of(value.begin(), value.begin() + static_cast<std::ptrdiff_t>(open),
+                         isNameCharacter))
+            return {};
+        value = value.substr(open + 1, value.size() - open - 2);
+    }
+    const bool dotsApart = value.find("..") == std::string_view::npos &&
+                           value.find("@.") == std::string_view::npos &&
+                           value.find(".@") == std::string_view::npos && !value.starts_with('.');
+    return dotsApart && isPlainMailbox(value) ? value : std::string_view();
+}
+
 } // namespace
 
 std::vector<MailAddress> headerAddresses(std::string_view value) {
     std::vector<MailAddress> found;
+    if (const std::string_view mailbox = onlyPlainMailbox(value); !mailbox.empty()) {
+        found.push_back(MailAddress::fromPath(mailbox));
+        return found;
+    }
     const std::string text = unfolded(value);
     if (trim(text).empty())
         return found;

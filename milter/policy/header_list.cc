@@ -11,8 +11,9 @@ constexpr std::size_t keptCapacity = 16 * 1024;
 
 std::size_t lineFeedsWithoutReturn(std::string_view value) {
     std::size_t count = 0;
-    for (std::size_t i = 0; i < value.size(); ++i)
-        count += value[i] == '\n' && (i == 0 || value[i - 1] != '\r') ? 1U : 0U;
+    for (std::size_t at = value.find('\n'); at != std::string_view::npos;
+         at = value.find('\n', at + 1))
+        count += at == 0 || value[at - 1] != '\r' ? 1U : 0U;
     return count;
 }
 
