@@ -3,7 +3,6 @@
 
 #include "common/text.hh"
 
-#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,6 +11,8 @@
 namespace sluice {
 
 namespace {
+
+constexpr std::size_t longestReversedIpv4 = std::string_view("255.255.255.255.").size();
 
 std::string rootedUnder(std::string reversed, const DnsblZone& zone) {
     reversed += zone.name;
@@ -114,8 +115,13 @@ std::string queryName(const IpAddress& client, const DnsblZone& zone) {
     const auto& octets = client.octets();
     if (client.family() == IpFamily::v6)
         return queryName(octets, zone);
-    return rootedUnder(
-        fmt::format(FMT_COMPILE("{}.{}.{}.{}."), octets[3], octets[2], octets[1], octets[0]), zone);
+    std::string reversed;
+    reversed.reserve(longestReversedIpv4 + zone.name.size() + 1);
+    for (std::size_t i = 4; i-- > 0;) {
+        const fmt::format_int octet(octets.at(i)); // six a connection: worth the short way
+        reversed.append(octet.data(), octet.size()).append(1, '.');
+    }
+    return rootedUnder(std::move(reversed), zone);
 }
 
 std::string queryName(const std::array<std::uint8_t, 16>& v6, const DnsblZone& zone) {

@@ -9,6 +9,9 @@ namespace {
 /// What is kept between messages of a connection; a larger buffer is given back.
 constexpr std::size_t keptCapacity = 16 * 1024;
 
+/// Room for most header sections at once.
+constexpr std::size_t usualOctets = 2048;
+
 std::size_t lineFeedsWithoutReturn(std::string_view value) {
     std::size_t count = 0;
     for (std::size_t at = value.find('\n'); at != std::string_view::npos;
@@ -35,6 +38,8 @@ void HeaderList::add(std::string_view name, std::string_view value) {
     truncated_ = truncated_ || text_.size() + octets > maxOctets || fields_.size() >= maxFields;
     if (truncated_)
         return;
+    if (text_.capacity() < usualOctets)
+        text_.reserve(usualOctets);
     const std::size_t start = text_.size();
     text_.append(name).push_back(':');
     if (bareFeeds == 0)

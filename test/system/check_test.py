@@ -2,6 +2,8 @@
 """Wrong configurations: --check names file, line and value, and a reload keeps the old one."""
 
 import dataclasses
+import pathlib
+import re
 
 import pytest
 
@@ -213,6 +215,27 @@ def test_check_is_content_with_a_good_file(site, folder):
     result = run_once("--config", config, "--check")
     assert (result.returncode, result.stderr) == (0, "")
     assert not unused.exists()
+
+
+def manual_examples():
+    """The files that the manual shows: path -> text."""
+    page = pathlib.Path(__file__).parents[2] / "man" / "sluice-milter.conf.5"
+    shown = re.findall(r'^\.\\" example file: (\S+)\n\.Bd .*\n((?:.*\n)*?)\.Ed$', page.read_text(),
+                       re.MULTILINE)
+    return {pathlib.PurePath(path): text.replace(r"\&", "") for path, text in shown}
+
+
+def test_the_example_of_the_manual_is_a_good_one(folder):
+    examples = manual_examples()
+    assert len(examples) >= 4
+    place = folder / "manual"
+    place.mkdir()
+    for path, text in examples.items():
+        written = place / path.name
+        written.write_text(text.replace(str(path.parent), str(place)))
+        written.chmod(0o600)
+    result = run_once("--config", place / "sluice-milter.conf", "--check")
+    assert (result.returncode, result.stderr) == (0, "")
 
 
 class TestPrintConfig:
