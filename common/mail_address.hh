@@ -49,8 +49,8 @@ private:
 };
 
 /// True for `user@example.org`, as nearly all addresses are written: one `@` between dot-strings of
-/// ASCII (RFC 5321 section 4.1.2), no quotes, blanks, brackets or final dot, so that there is one way
-/// to read it. Where dots stand is not looked at.
+/// ASCII (RFC 5321 section 4.1.2), no quotes, blanks, brackets or final dot, so that there is one
+/// way to read it. Where dots stand is not looked at.
 bool isPlainMailbox(std::string_view text);
 
 /// The parts of an address in a configuration, in compared form. The domain may be an address
