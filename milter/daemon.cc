@@ -10,8 +10,10 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <exception>
 #include <fstream>
 
 namespace sluice {
@@ -22,6 +24,9 @@ constexpr std::size_t reservedFiles = 512;
 constexpr std::chrono::seconds callbackDeadline{10};
 constexpr std::chrono::milliseconds callbackPoll{10};
 constexpr std::chrono::hours expiryInterval{1};
+/// Of a reload; --check shows all of them. A table with a million mistakes must not push decisions
+/// out of the log.
+constexpr std::size_t problemsLogged = 20;
 
 Result<void> writePidFile(const std::string& path) {
     if (path.empty())
@@ -35,6 +40,17 @@ Result<void> writePidFile(const std::string& path) {
 
 std::size_t sessionLimit(std::size_t files) {
     return files > 2 * reservedFiles ? files - reservedFiles : files / 2;
+}
+
+/// A directory goes on with what it knows: connections that began before a reload ask it still, and
+/// only one that is looked after sees changes.
+void keepDirectories(const Config& old, Config& config) {
+    for (auto& directory : config.fileDirectories)
+        for (const auto& known : old.fileDirectories)
+            if (known->path() == directory->path())
+                directory = known;
+    auto& asked = config.policy->recipient.directories;
+    asked.assign(config.fileDirectories.begin(), config.fileDirectories.end());
 }
 
 } // namespace
@@ -111,14 +127,14 @@ Result<std::shared_ptr<BadmailStore>> Daemon::badmailStore(const Config& config)
         return std::shared_ptr<BadmailStore>();
     const auto current = services_.runtime.get();
     if (current && current->badmail && current->config.badmail == config.badmail)
-        return current->badmail;
+        return current->badmail->reopen().map([&] { return current->badmail; });
     return BadmailStore::open(*config.badmail);
 }
 
 Result<std::shared_ptr<Resolver>> Daemon::resolver(const Config& config) const {
     const auto current = services_.runtime.get();
-    if (config.policy->connection.dnsbl->empty() || (resolver_ && resolver_->usable() && current &&
-                                                     current->config.resolver == config.resolver))
+    if (config.policy->connection.dnsbl->empty() ||
+        (resolver_ && resolver_->usable() && resolverSettings_ == config.resolver))
         return resolver_;
     return makeUnboundResolver(config.resolver);
 }
@@ -130,6 +146,8 @@ void Daemon::carryOver(Config& config) const {
         recipient.harvest = current->config.policy->recipient.harvest;
     else
         recipient.harvest = makeMemoryHarvestCounter(config.harvestWindow);
+    if (current)
+        keepDirectories(current->config, config);
 }
 
 Result<void> Daemon::adopt(Config config) {
@@ -141,9 +159,11 @@ Result<void> Daemon::adopt(Config config) {
         return tl::unexpected(newResolver.error());
     carryOver(config);
     auto runtime = std::make_shared<const Runtime>(std::move(config), std::move(*badmail));
-    resolver_ = std::move(*newResolver);
-    dnsbl_->configure(resolver_, runtime->config.policy->connection.dnsbl->zones(),
+    dnsbl_->configure(*newResolver, runtime->config.policy->connection.dnsbl->zones(),
                       runtime->config.dnsblSelfTest);
+    if (resolver_ != *newResolver)
+        resolverSettings_ = runtime->config.resolver;
+    resolver_ = std::move(*newResolver);
     log::setLevels(runtime->config.logLevels);
     services_.runtime.set(std::move(runtime));
     return {};
@@ -152,29 +172,43 @@ Result<void> Daemon::adopt(Config config) {
 void Daemon::keepHouse() {
     auto lastExpiry = std::chrono::steady_clock::time_point();
     while (!stopping_) {
-        if (process::waitForReloadSignal())
-            reload();
-        const auto runtime = services_.runtime.get();
-        for (const auto& directory : runtime->config.fileDirectories)
-            directory->refresh();
-        const auto now = std::chrono::steady_clock::now();
-        if (runtime->badmail && now - lastExpiry >= expiryInterval) {
-            runtime->badmail->expire();
-            lastExpiry = now;
+        try {
+            if (process::waitForReloadSignal())
+                reload();
+            const auto runtime = services_.runtime.get();
+            for (const auto& directory : runtime->config.fileDirectories)
+                directory->refresh();
+            const auto now = std::chrono::steady_clock::now();
+            if (runtime->badmail && now - lastExpiry >= expiryInterval) {
+                lastExpiry = now;
+                runtime->badmail->expire();
+            }
+        } catch (const std::exception& error) { // no memory: mail goes on with what there is
+            log::error(LogCategory::daemon, "housekeeping: {}", escapeForDisplay(error.what()));
         }
     }
 }
 
 void Daemon::reload() {
     service_manager::reloading();
+    try {
+        reloadAll();
+    } catch (const std::exception& error) {
+        log::error(LogCategory::daemon, "reload failed: {}, the old configuration stays in force",
+                   escapeForDisplay(error.what()));
+    }
+    service_manager::ready();
+}
+
+void Daemon::reloadAll() {
     std::vector<Problem> problems;
     Config config = makeConfig(mergedSettings(commandLine_, problems), problems);
     const bool fixedChanged = !(config.daemon == settings_);
     if (problems.empty())
         if (auto adopted = adopt(std::move(config)); !adopted)
             problems.push_back({"reload", adopted.error().message});
-    for (const Problem& problem : problems)
-        log::error(LogCategory::config, "{}", problem.line());
+    for (std::size_t i = 0; i < std::min(problems.size(), problemsLogged); ++i)
+        log::error(LogCategory::config, "{}", problems[i].line());
     if (!problems.empty())
         log::error(LogCategory::daemon,
                    "reload failed: {} problems, the old configuration stays in force",
@@ -185,7 +219,6 @@ void Daemon::reload() {
     if (problems.empty() && fixedChanged)
         log::warning(LogCategory::config, "socket, socket-mode, socket-group, user, pid-file and "
                                           "log change only at the next start");
-    service_manager::ready();
 }
 
 } // namespace sluice

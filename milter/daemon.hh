@@ -42,6 +42,7 @@ private:
     /// In a thread of its own: reloads, and what is due now and then.
     void keepHouse();
     void reload();
+    void reloadAll();
 
     const CommandLine commandLine_;
     Config initial_;
@@ -50,6 +51,7 @@ private:
     std::shared_ptr<PoolRelief> relief_;
     std::unique_ptr<DnsblService> dnsbl_;
     std::shared_ptr<Resolver> resolver_;
+    ResolverSettings resolverSettings_; ///< that resolver_ was made from
     SessionServices services_;
     std::atomic<bool> stopping_{false};
     std::thread housekeeper_;

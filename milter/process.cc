@@ -3,6 +3,7 @@
 
 #include "common/text.hh"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <grp.h>
 #include <pthread.h>
@@ -42,9 +43,20 @@ sigset_t signalSet(std::initializer_list<int> signals) {
     return set;
 }
 
+/// What is not open would be the number of the first socket, and get the lines of the log.
+void openStandardStreams() {
+    int descriptor = -1;
+    do
+        descriptor = ::open("/dev/null", O_RDWR); // NOLINT(*-vararg): the system's interface
+    while (descriptor >= 0 && descriptor <= STDERR_FILENO);
+    if (descriptor >= 0)
+        ::close(descriptor);
+}
+
 } // namespace
 
 void prepare() {
+    openStandardStreams();
     const sigset_t waitedFor = signalSet({SIGHUP, SIGINT, SIGTERM, SIGUSR1});
     pthread_sigmask(SIG_BLOCK, &waitedFor, nullptr);
     struct sigaction ignore {};

@@ -152,8 +152,8 @@ void Session::negotiate(const MtaContext& mta, unsigned long offeredActions,
     if (!listsMacros)
         return;
     mta.wantMacros(SMFIM_CONNECT, "{daemon_name} {daemon_port}");
-    mta.wantMacros(SMFIM_ENVFROM, "i {auth_authen}");
-    mta.wantMacros(SMFIM_ENVRCPT, "i");
+    mta.wantMacros(SMFIM_ENVFROM, "i {auth_authen} {mail_addr}");
+    mta.wantMacros(SMFIM_ENVRCPT, "i {rcpt_addr}");
     mta.wantMacros(SMFIM_EOM, "i");
 }
 
@@ -209,6 +209,7 @@ sfsistat Session::mail(const MtaContext& mta, char** arguments) {
     Envelope& envelope = message_.envelope;
     envelope.senderText = arguments[0] == nullptr ? "" : arguments[0];
     envelope.sender = MailAddress::fromPath(envelope.senderText);
+    envelope.resolvedSender = MailAddress::fromPath(mta.macro("{mail_addr}"));
     envelope.declaredSize = arguments[0] == nullptr ? std::nullopt : declaredSize(arguments + 1);
     envelope.authenticated = !mta.macro("{auth_authen}").empty();
     return apply(mta, Stage::mail,
@@ -221,8 +222,10 @@ sfsistat Session::recipient(const MtaContext& mta, char** arguments) {
     const std::string_view text = arguments[0] == nullptr ? "" : arguments[0];
     const sfsistat answer =
         apply(mta, Stage::rcpt,
-              runtime_->policy.onRecipient(client_, message_.envelope, MailAddress::fromPath(text),
-                                           dnsblAnswers_.get(), services_.calendar.now()),
+              runtime_->policy.onRecipient(
+                  client_, message_.envelope,
+                  {MailAddress::fromPath(text), MailAddress::fromPath(mta.macro("{rcpt_addr}"))},
+                  dnsblAnswers_.get(), services_.calendar.now()),
               text);
     if (answer == SMFIS_CONTINUE) {
         ++message_.envelope.recipientsAccepted;

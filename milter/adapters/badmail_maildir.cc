@@ -127,11 +127,13 @@ public:
     explicit MaildirStore(const BadmailSettings& settings)
         : place_(std::make_shared<BadmailPlace>(settings)) {}
 
-    Result<void> prepare();
+    Result<void> reopen() override;
     std::unique_ptr<BadmailMessage> begin() override { return beginBadmailMessage(place_); }
     void expire() noexcept override;
 
 private:
+    [[nodiscard]] Result<void> makeDirectories() const;
+
     const std::shared_ptr<BadmailPlace> place_;
 };
 
@@ -153,7 +155,7 @@ Result<struct stat> ensureDirectory(const std::string& path) {
     return status;
 }
 
-Result<void> MaildirStore::prepare() {
+Result<void> MaildirStore::makeDirectories() const {
     const std::string& directory = place_->settings.directory;
     if (const auto status = statusOfDirectory(directory); !status)
         return tl::unexpected(status.error());
@@ -166,13 +168,17 @@ Result<void> MaildirStore::prepare() {
     if (tmp->st_dev != stored->st_dev)
         return fail(fmt::format("{} and {} are not on one file system: nothing can be renamed",
                                 place_->tmp, place_->stored));
-    return syncDirectory(directory).and_then([&] { return Sweep(*place_, false).run(); });
+    return syncDirectory(directory);
+}
+
+Result<void> MaildirStore::reopen() {
+    return makeDirectories().and_then([&] { return Sweep(*place_, false).run(); });
 }
 
 void MaildirStore::expire() noexcept {
     try {
         Sweep sweep(*place_, true);
-        if (auto swept = sweep.run(); !swept)
+        if (auto swept = makeDirectories().and_then([&] { return sweep.run(); }); !swept)
             log::warning(LogCategory::badmail, "cannot clear out: {}", swept.error().message);
         if (sweep.deletedMessages() > 0)
             log::info(LogCategory::badmail, "{}: {} old messages deleted",
@@ -186,7 +192,7 @@ void MaildirStore::expire() noexcept {
 
 Result<std::shared_ptr<BadmailStore>> BadmailStore::open(const BadmailSettings& settings) {
     auto store = std::make_shared<MaildirStore>(settings);
-    if (auto prepared = store->prepare(); !prepared)
+    if (auto prepared = store->reopen(); !prepared)
         return tl::unexpected(prepared.error());
     return store;
 }

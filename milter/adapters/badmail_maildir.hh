@@ -58,8 +58,12 @@ public:
     /// Never null; an error (no space, over quota) shows in commit(). Throws std::bad_alloc alone.
     virtual std::unique_ptr<BadmailMessage> begin() = 0;
     /// Deletes messages older than `keep`, and what a crash left behind for more than a day; then
-    /// the quota knows what an operator has deleted. Called hourly by one thread; does disk I/O.
+    /// the quota knows what an operator has deleted, directories among it. Called hourly by one
+    /// thread; does disk I/O.
     virtual void expire() noexcept = 0;
+
+    /// What open() does, for a store that is in use: an operator may have cleared it out.
+    virtual Result<void> reopen() = 0;
 
     /// Makes the sub-directories where they are missing and adds up what is there.
     /// Error: the directory is missing, not a directory, or cannot be written.

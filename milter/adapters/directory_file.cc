@@ -44,6 +44,10 @@ struct FileStamp {
     std::int64_t changed;  ///< nanoseconds
 
     static Result<FileStamp> of(const std::string& path);
+    /// Written in place, not replaced.
+    [[nodiscard]] bool isSameFile(const FileStamp& other) const {
+        return device == other.device && inode == other.inode;
+    }
     friend bool operator==(const FileStamp&, const FileStamp&) = default;
 };
 
@@ -134,6 +138,7 @@ public:
           tried_(stamp),
           view_(std::make_shared<const View>(View{std::move(addresses), today()})) {}
 
+    [[nodiscard]] const std::string& path() const override { return path_; }
     Answer find(const MailAddress& address) noexcept override;
     void refresh() noexcept override;
 
@@ -149,7 +154,8 @@ private:
     // the thread that calls refresh() has these for itself
     std::optional<FileStamp> seen_;  ///< by the last call
     std::optional<FileStamp> tried_; ///< to read, with or without success
-    std::string whyBad_;             ///< empty while the file is good
+    unsigned callsUnchanged_ = 0;
+    std::string whyBad_; ///< empty while the file is good
     unsigned callsWhileBad_ = 0;
     /// The content before this one, until the next call: a million addresses are not freed by a
     /// thread that only looks one up.
@@ -190,8 +196,14 @@ void WatchedFile::look() {
         tried_.reset();
         keepOld(stamp.error().message);
     } else if (seen_ != *stamp) {
-        seen_ = *stamp; // perhaps it is being written
-    } else if (tried_ != *stamp || retryDue()) {
+        const bool sameFile = seen_ && seen_->isSameFile(*stamp);
+        seen_ = *stamp;
+        callsUnchanged_ = 0;
+        if (sameFile)
+            current_ = false; // whom the old content does not hold, the new one may
+        else
+            reload(*stamp);
+    } else if (tried_ != *stamp ? ++callsUnchanged_ >= callsAtRest : retryDue()) {
         reload(*stamp);
     }
 }

@@ -58,9 +58,19 @@ struct Client {
     [[nodiscard]] std::string addressText() const { return address ? address->text() : "unknown"; }
 };
 
+/// A recipient as RCPT named it, and as the MTA understands it (the null address when it does not
+/// say): `a`, `a%b.example` and `"a@b.example"` may all be a@b.example.
+struct RecipientForms {
+    MailAddress written;
+    MailAddress resolved = {};
+};
+
 /// What MAIL and RCPT said. Lives as long as the message.
 struct Envelope {
     MailAddress sender;
+    /// What the MTA makes of it: rewriting turns `a%b.example` into `a@b.example`. The null address
+    /// when the MTA does not say.
+    MailAddress resolvedSender;
     std::string senderText;     ///< the argument of MAIL as it was sent; untrusted text
     bool authenticated = false; ///< the MTA says that the client has authenticated
     std::optional<std::uint64_t> declaredSize; ///< SIZE=; a number over 64 bits is their maximum

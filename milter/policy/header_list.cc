@@ -36,7 +36,10 @@ void HeaderList::add(std::string_view name, std::string_view value) {
     octets_ += octets;
     receivedCount_ += equalsIgnoringCase(name, "Received") ? 1U : 0U;
     truncated_ = truncated_ || text_.size() + octets > maxOctets || fields_.size() >= maxFields;
-    if (truncated_)
+    // the author cannot hide behind a heap of other fields
+    const bool author = equalsIgnoringCase(name, "From") || equalsIgnoringCase(name, "Sender");
+    if (truncated_ && (!author || text_.size() + octets > maxOctets + authorOctets ||
+                       fields_.size() >= maxFields + authorFields))
         return;
     if (text_.capacity() < usualOctets)
         text_.reserve(usualOctets);

@@ -15,6 +15,9 @@ class HeaderList {
 public:
     static constexpr std::size_t maxOctets = 1U << 20;
     static constexpr std::size_t maxFields = 10'000;
+    /// Kept beyond the limits for From: and Sender: fields.
+    static constexpr std::size_t authorOctets = 128UL * 1024;
+    static constexpr std::size_t authorFields = 1'000;
 
     struct Field {
         std::string_view name;
@@ -28,7 +31,8 @@ public:
     [[nodiscard]] Field field(std::size_t index) const;
     /// The section as sent, without the empty line behind it; complete unless truncated().
     [[nodiscard]] const std::string& text() const { return text_; }
-    /// True when a limit was reached: text() and the fields are the first part only.
+    /// True when a limit was reached: text() and the fields are the first part only, and the fields
+    /// that name an author.
     [[nodiscard]] bool truncated() const { return truncated_; }
     /// Octets of the whole section, kept or not.
     [[nodiscard]] std::uint64_t octets() const { return octets_; }

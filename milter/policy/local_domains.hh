@@ -24,12 +24,11 @@ public:
     /// In the order of the configuration.
     [[nodiscard]] const std::vector<std::string>& names() const { return names_; }
 
-    /// The recipient that is meant: a bare `postmaster` (RFC 5321 section 2.3.5) is the one of the
-    /// first local domain.
+    /// The recipient that is meant: one without a domain, as a bare `postmaster` (RFC 5321 section
+    /// 2.3.5), is one of the first local domain.
     [[nodiscard]] MailAddress completed(const MailAddress& recipient) const {
-        const bool barePostmaster =
-            recipient.domain().empty() && recipient.local() == "postmaster" && !empty();
-        return barePostmaster ? MailAddress(recipient.local(), names_.front()) : recipient;
+        const bool bare = recipient.domain().empty() && !recipient.local().empty() && !empty();
+        return bare ? MailAddress(recipient.local(), names_.front()) : recipient;
     }
 
 private:

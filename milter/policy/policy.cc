@@ -82,9 +82,26 @@ Decision Policy::onMail(const Client& client, const Envelope& envelope, const No
     return decision;
 }
 
+/// Sendmail leaves out the domain of a local recipient.
+MailAddress Policy::resolvedRecipient(const RecipientForms& forms) const {
+    const LocalDomains& domains = settings_->localDomains;
+    if (forms.resolved.isNull())
+        return domains.completed(forms.written);
+    if (forms.resolved.domain().empty() && !forms.written.domain().empty())
+        return {forms.resolved.local(), forms.written.domain()};
+    return domains.completed(forms.resolved);
+}
+
 Decision Policy::onRecipient(const Client& client, const Envelope& envelope,
-                             const MailAddress& path, DnsblAnswers* answers, const Now& now) const {
-    const MailAddress recipient = settings_->localDomains.completed(path);
+                             const RecipientForms& forms, DnsblAnswers* answers,
+                             const Now& now) const {
+    const MailAddress recipient = settings_->localDomains.completed(forms.written);
+    const MailAddress resolved = resolvedRecipient(forms);
+    // What either form forbids is forbidden: no spelling leads around a rule.
+    const auto asked = [&](auto rule) {
+        auto verdict = rule(recipient);
+        return verdict || resolved == recipient ? verdict : rule(resolved);
+    };
     Decision decision;
     decision.verdict =
         Stage(client)
@@ -94,10 +111,23 @@ Decision Policy::onRecipient(const Client& client, const Envelope& envelope,
                      return connection_.onRecipient(client, envelope, recipient, answers, now.today,
                                                     decision.notes);
                  })
-            .ask(Area::recipient, [&] { return recipient_.blocked(recipient, now.today); })
-            .ask(Area::recipient, [&] { return recipient_.unknown(client, recipient, now.steady); })
             .ask(Area::recipient,
-                 [&] { return recipient_.restricted(client, envelope, recipient, now.today); })
+                 [&] {
+                     return asked([&](const MailAddress& form) {
+                         return recipient_.blocked(form, now.today);
+                     });
+                 })
+            .ask(Area::recipient,
+                 [&] {
+                     return recipient_.unknown(
+                         client, forms.written.domain().empty() ? resolved : recipient, now.steady);
+                 })
+            .ask(Area::recipient,
+                 [&] {
+                     return asked([&](const MailAddress& form) {
+                         return recipient_.restricted(client, envelope, form, now.today);
+                     });
+                 })
             .verdict();
     return decision;
 }

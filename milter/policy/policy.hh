@@ -51,7 +51,7 @@ public:
                                   const Now& now) const;
     /// `answers` is null when no DNSBL was asked. May wait for them, and for a directory.
     [[nodiscard]] Decision onRecipient(const Client& client, const Envelope& envelope,
-                                       const MailAddress& path, DnsblAnswers* answers,
+                                       const RecipientForms& forms, DnsblAnswers* answers,
                                        const Now& now) const;
     [[nodiscard]] Decision onHeaders(const Client& client, const Envelope& envelope,
                                      const HeaderList& headers, const Now& now) const;
@@ -59,6 +59,8 @@ public:
     [[nodiscard]] Decision onEndOfMessage(const Client& client, std::uint64_t octets) const;
 
 private:
+    [[nodiscard]] MailAddress resolvedRecipient(const RecipientForms& forms) const;
+
     std::shared_ptr<const PolicySettings> settings_;
     ConnectionFilter connection_;
     SenderFilter sender_;

@@ -387,15 +387,33 @@ TEST_CASE("badmail: expire() makes room in the quota for what it or an operator 
     CHECK(storeMessage(*store, std::string(9000, 'x')).has_value());
 }
 
+TEST_CASE("badmail: sub-directories that somebody has removed come back") {
+    const ScratchDirectory scratch;
+    const auto store = openStore(scratch.path(), 10'000);
+    for (const bool byReload : {false, true}) {
+        storeMessage(*store, std::string(9000, 'x')).value();
+        fs::remove_all(scratch.path("new"));
+        fs::remove_all(scratch.path("tmp"));
+        CHECK_FALSE(storeMessage(*store, "x").has_value());
+        if (byReload)
+            CHECK(store->reopen().has_value());
+        else
+            store->expire();
+    }
+    CHECK(storeMessage(*store, std::string(9000, 'x')).has_value());
+}
+
 TEST_CASE("badmail: expire() in a directory that is gone keeps the account and says so") {
     const ScratchDirectory scratch;
     const auto store = openStore(scratch.path(), 10'000);
     storeMessage(*store, std::string(9000, 'x')).value();
     fs::rename(scratch.path("new"), scratch.path("away"));
+    test::writeFile(scratch.path("new"), "in its place");
     test::CapturedStderr log;
     store->expire();
     CHECK(log.rest().find("warning badmail: cannot clear out: " + scratch.path("new") + ": ") !=
           std::string::npos);
+    fs::remove(scratch.path("new"));
     fs::rename(scratch.path("away"), scratch.path("new"));
     CHECK_FALSE(storeMessage(*store, std::string(9000, 'x')).has_value());
 }

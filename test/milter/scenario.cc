@@ -95,6 +95,15 @@ std::string decisionText(const Decision& decision) {
     return text;
 }
 
+/// `<written>`, or `<written> resolved`.
+RecipientForms formsOf(const std::string& text) {
+    const std::size_t end = text.find("> ");
+    if (end == std::string::npos)
+        return {MailAddress::fromPath(text)};
+    return {MailAddress::fromPath(text.substr(0, end + 1)),
+            MailAddress::fromPath(text.substr(end + 2))};
+}
+
 /// A directory for the files of a scenario, removed at the end.
 class ScratchDirectory {
 public:
@@ -200,7 +209,7 @@ std::string Replay::mail(const std::string& rest) {
 std::string Replay::recipient(const std::string& path) {
     WrittenAnswers answers(*config_->policy->connection.dnsbl, dns_);
     const auto decision =
-        policy_->onRecipient(client_, envelope_, MailAddress::fromPath(path),
+        policy_->onRecipient(client_, envelope_, formsOf(path),
                              policy_->wantsDnsbl(client_) ? &answers : nullptr, now());
     envelope_.recipientsAccepted += decision.verdict ? 0U : 1U;
     return decisionText(decision);

@@ -2,6 +2,7 @@
 #include "milter/policy/header_addresses.hh"
 
 #include <doctest/doctest.h>
+#include <pthread.h>
 
 #include <string>
 #include <vector>
@@ -45,6 +46,9 @@ TEST_CASE("addresses of From and Sender") {
         {" a@b.example.", "[a@b.example]"},
         {" a@b.example, ", "[a@b.example]"},
         {" x@spam.example <a@b.example>", "[a@b.example]"},
+        {" x; <evil@bad.example>", "[x@][evil@bad.example]"},
+        {" \"<good@ok.example>\" evil@bad.example", "[evil@bad.example]"},
+        {" a:b:c:d:e:f:evil@bad.example;;;;;;", "[evil@bad.example]"},
         {" A <x@spam.example> <a@b.example>", "[x@spam.example][a@b.example]"},
         {" \"x@spam.example\" <a@b.example>", "[a@b.example]"},
         {" =?utf-8?q?x=40spam=2Eexample?= <a@b.example>", "[a@b.example]"},
@@ -58,6 +62,23 @@ TEST_CASE("addresses of From and Sender") {
         INFO(value);
         CHECK(keysOf(value) == expected);
     }
+}
+
+/// On a stack as small as that of a callback.
+TEST_CASE("groups in groups need no stack") {
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, 512UL * 1024);
+    pthread_t thread{};
+    const auto read = [](void* found) -> void* {
+        *static_cast<std::string*>(found) = keysOf(repeated("a:", 30'000) + "evil@bad.example");
+        return nullptr;
+    };
+    std::string found;
+    REQUIRE(pthread_create(&thread, &attributes, read, &found) == 0);
+    pthread_join(thread, nullptr);
+    pthread_attr_destroy(&attributes);
+    CHECK(found.find("[evil@bad.example]") != std::string::npos);
 }
 
 TEST_CASE("hostile values end, and quickly") {

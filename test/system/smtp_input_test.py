@@ -45,6 +45,23 @@ def test_odd_addresses(mta, address):
         assert session.rcpt("user@test.example").code == 250
 
 
+@pytest.mark.parametrize("spelling", [
+    "evil%closed.example", "closed.example!evil", '"evil@closed.example"', "@a,@b:evil@closed.example",
+    "evil@CLOSED.example.", "ev\\il@closed.example"])
+def test_no_spelling_leads_around_a_rule(mta, spelling):
+    with mta.connect() as session:
+        require(session.mail(), 250)
+        assert session.rcpt(spelling).code in (501, 550, 553)
+
+
+@pytest.mark.parametrize("nested", ["a:" * 20_000, "a:\r\n\t" * 10_000], ids=short)
+def test_groups_in_groups(mta, nested):
+    with mta.connect() as session:
+        reply = session.deliver("a@out.example", ["user@test.example"],
+                                f"From: {nested}x\r\n\r\nbody\r\n".encode())
+        assert reply.code in (250, 451)
+
+
 @pytest.mark.parametrize("name", [b"\0", JUNK, b"x" * 1500, b"[1.2.3.4", b"%s%n", b'"', b"-"],
                          ids=short)
 def test_odd_helo(mta, name):
