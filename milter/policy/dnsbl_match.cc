@@ -58,7 +58,7 @@ Result<CodeRanges> parseListingRanges(std::string_view text) {
 }
 
 Result<DnsblCode> parseMask(std::string_view text) {
-    const auto bits = parseCode(text);
+    auto bits = parseCode(text);
     if (!bits)
         return bits;
     if ((*bits & withoutFirstOctet) == 0)

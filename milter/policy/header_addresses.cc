@@ -14,7 +14,7 @@ namespace sluice {
 namespace {
 
 constexpr std::size_t maxAddresses = 1000;
-constexpr std::size_t maxValue = 64 * 1024;
+constexpr std::size_t maxValue = 64UL * 1024;
 /// GMime calls itself for each group in a group, and the stacks of callbacks are small. Groups
 /// cannot nest at all (RFC 5322 section 3.4).
 constexpr std::ptrdiff_t maxGroups = 32;

@@ -7,7 +7,7 @@ namespace sluice {
 namespace {
 
 /// What is kept between messages of a connection; a larger buffer is given back.
-constexpr std::size_t keptCapacity = 16 * 1024;
+constexpr std::size_t keptCapacity = 16UL * 1024;
 
 /// Room for most header sections at once.
 constexpr std::size_t usualOctets = 2048;
