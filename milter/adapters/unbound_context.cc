@@ -40,8 +40,10 @@ constexpr std::array<Option, 14> options{{
     // would be refused. A server among several that is down costs 1 s each time that this runs out.
     {"infra-host-ttl:", "15"},
     {"infra-keep-probing:", "yes"},
-    // a server that is silent holds a question for some seconds instead of half a minute
-    {"outbound-msg-retry:", "2"},
+    // a server that is silent holds a question for some seconds instead of half a minute. 1.17 and
+    // its like count what they send again, later ones all that they send: 3 leaves time for an
+    // answer after more than a second with both
+    {"outbound-msg-retry:", "3"},
     {"cache-max-ttl:", "3600"},
     {"cache-max-negative-ttl:", "3600"},
     {"outgoing-num-tcp:", "16"},
