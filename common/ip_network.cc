@@ -194,6 +194,21 @@ std::optional<IpAddress> IpAddress::fromSockaddr(const sockaddr* address) {
     return v6(octets);
 }
 
+std::optional<std::uint16_t> portOf(const sockaddr* address) {
+    if (address == nullptr || (address->sa_family != AF_INET && address->sa_family != AF_INET6))
+        return std::nullopt;
+    // IPv6 has the port at the same place
+    static_assert(offsetof(sockaddr_in, sin_port) == offsetof(sockaddr_in6, sin6_port));
+    sockaddr_in in{};
+    std::memcpy(&in, address, sizeof in);
+    return ntohs(in.sin_port);
+}
+
+bool IpAddress::isLoopback() const {
+    static constexpr Octets ipv6Loopback{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+    return family_ == IpFamily::v4 ? octets_[0] == 127 : octets_ == ipv6Loopback;
+}
+
 std::uint32_t IpAddress::v4Bits() const {
     return hostOrder(octets_);
 }

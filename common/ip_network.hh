@@ -35,6 +35,7 @@ public:
     [[nodiscard]] std::uint32_t v4Bits() const;
     /// Network order; 4 octets used for v4 (the first ones), 16 for v6.
     [[nodiscard]] const std::array<std::uint8_t, 16>& octets() const { return octets_; }
+    [[nodiscard]] bool isLoopback() const; ///< 127.0.0.0/8, ::1
     [[nodiscard]] int bitCount() const { return family_ == IpFamily::v4 ? 32 : 128; }
 
     /// Canonical (RFC 5952 for IPv6).
@@ -50,6 +51,9 @@ private:
     IpFamily family_;
     std::array<std::uint8_t, 16> octets_;
 };
+
+/// The TCP port, in host order; nullopt for other families and for null.
+std::optional<std::uint16_t> portOf(const sockaddr* address);
 
 /// A block of addresses of one family.
 class IpNetwork {

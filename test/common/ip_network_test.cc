@@ -178,6 +178,32 @@ TEST_CASE("socket addresses") {
     CHECK(fromSockaddr(v6) == address("192.0.2.1"));
 }
 
+TEST_CASE("ports of socket addresses") {
+    const auto port = [](const auto& socketAddress) {
+        return portOf(reinterpret_cast<const sockaddr*>(&socketAddress));
+    };
+    CHECK_FALSE(portOf(nullptr));
+    sockaddr_un local{};
+    local.sun_family = AF_UNIX;
+    CHECK_FALSE(port(local));
+    sockaddr_in v4{};
+    v4.sin_family = AF_INET;
+    CHECK(port(v4) == 0);
+    v4.sin_port = htons(2525);
+    CHECK(port(v4) == 2525);
+    sockaddr_in6 v6{};
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = htons(65535);
+    CHECK(port(v6) == 65535);
+}
+
+TEST_CASE("loopback") {
+    for (const char* text : {"127.0.0.1", "127.255.255.255", "::1", "::ffff:127.0.0.1"})
+        CHECK(address(text).isLoopback());
+    for (const char* text : {"126.255.255.255", "128.0.0.0", "::", "::2", "7f00::1"})
+        CHECK_FALSE(address(text).isLoopback());
+}
+
 TEST_CASE("what is no network is refused, and the reason is named") {
     struct {
         std::string_view text;
