@@ -11,7 +11,9 @@
 /// Small operations on text. ASCII only: protocol keywords never depend on the locale.
 namespace sluice {
 
-char lowerAscii(char c);
+constexpr char lowerAscii(char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 std::string toLowerAscii(std::string_view text);
 bool equalsIgnoringCase(std::string_view a, std::string_view b);
 
