@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#pragma once
+
+#include "common/digest.hh"
+
+#include <cstdint>
+#include <initializer_list>
+#include <string_view>
+
+namespace sluice {
+
+/// Under which something is remembered: a keyed hash, from which nobody who reads the store learns
+/// an address, and which no sender can aim at that of another message.
+struct StoreKey {
+    std::uint64_t high = 0;
+    std::uint64_t low = 0;
+
+    friend bool operator==(const StoreKey&, const StoreKey&) = default;
+};
+
+/// Makes keys and short tags (HMAC-SHA256, cut). Nodes that share a store share the secret. Any
+/// thread. Throws std::bad_alloc where libcrypto finds no memory.
+class KeyHasher {
+public:
+    /// What a hash is of, so that equal texts of different kinds have different hashes.
+    enum class Kind : char {
+        message = 'm',
+        copy = 'c',
+        turn = 't',
+        list = 'l',
+        loop = 'p',
+        client = 'n',
+        member = 'r',
+        author = 'a',
+        text = 'x',
+        stamps = 's',
+    };
+    using Parts = std::initializer_list<std::string_view>;
+
+    explicit KeyHasher(const Digest& secret) : hmac_(secret) {}
+
+    /// No two different rows of parts give the same hash.
+    [[nodiscard]] StoreKey key(Kind kind, Parts parts) const;
+    /// The same in 64 bits, never 0.
+    [[nodiscard]] std::uint64_t tag(Kind kind, Parts parts) const;
+
+private:
+    HmacSha256 hmac_;
+};
+
+} // namespace sluice
