@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <string>
+
+namespace sluice {
+
+/// A message on its way from the null sender to one recipient.
+struct SmtpLetter {
+    std::string relay;     ///< `HOST:PORT`, `[IPv6]:PORT`
+    std::string helo;      ///< the name by which we greet: letters, digits, dots and hyphens
+    std::string recipient; ///< RFC 5321, without `<>`
+    std::string message;   ///< RFC 5322, lines end in CRLF
+};
+
+/// The longest waits.
+struct SmtpPatience {
+    std::chrono::milliseconds connect = std::chrono::seconds(10); ///< until EHLO is answered
+    std::chrono::milliseconds total = std::chrono::seconds(30);
+};
+
+/// What became of one try.
+struct SmtpOutcome {
+    enum class Kind : unsigned char {
+        delivered,
+        refused,  ///< for good (5xx): another try would end alike
+        deferred, ///< anything else
+        stopped,  ///< because `stopping` was set
+    };
+    Kind kind;
+    std::string reason; ///< for a log line, escaped; empty where delivered
+};
+
+/// Must have returned before the first tryDelivery(); more calls do no harm.
+void initialiseSmtp();
+
+/// Delivers without TLS and authentication (RFC 5321). Ends within 1.5 s after `stopping` is set,
+/// even while a server or a name server is silent. Throws std::bad_alloc. Any thread.
+SmtpOutcome tryDelivery(const SmtpLetter& letter, const SmtpPatience& patience,
+                        const std::atomic<bool>& stopping);
+
+} // namespace sluice
