@@ -86,7 +86,9 @@ static sfsistat onNegotiate(SMFICTX* context, unsigned long actions, unsigned lo
     *unused3 = 0;
     return guarded(context, "negotiate", Phase::connection,
                    [&](Session& session, const MtaContext& mta) {
-                       session.negotiate(mta, actions, steps, *wantedActions, *wantedSteps);
+                       const MilterOptions answer = session.negotiate(mta, {actions, steps});
+                       *wantedActions = answer.actions;
+                       *wantedSteps = answer.steps;
                        return SMFIS_CONTINUE;
                    });
 }
@@ -168,7 +170,8 @@ smfiDesc milterCallbacks(SessionServices& services) {
     smfiDesc description{};
     description.xxfi_name = name;
     description.xxfi_version = SMFI_VERSION;
-    description.xxfi_flags = SMFIF_ADDHDRS | SMFIF_QUARANTINE | SMFIF_SETSYMLIST;
+    description.xxfi_flags = SMFIF_ADDHDRS | SMFIF_CHGFROM | SMFIF_ADDRCPT | SMFIF_ADDRCPT_PAR |
+                             SMFIF_DELRCPT | SMFIF_QUARANTINE | SMFIF_SETSYMLIST;
     description.xxfi_connect = onConnect;
     description.xxfi_helo = onHelo;
     description.xxfi_envfrom = onMail;

@@ -7,6 +7,8 @@
 #include "common/text.hh"
 #include "common/words.hh"
 #include "milter/config_values.hh"
+#include "milter/list_values.hh"
+#include "milter/loop_values.hh"
 
 #include <fmt/format.h>
 #include <grp.h>
@@ -215,6 +217,16 @@ void readLimits(SettingsReader& reader, LimitSettings& limits) {
     reader.read("max-hops", parseCount, limits.maxHops);
 }
 
+void readKeys(SettingsReader& reader, Config& config) {
+    const std::string path = reader.word("key-file");
+    config.hasKeyFile = !path.empty();
+    auto keyring = path.empty() ? Result<Keyring>(Keyring::random()) : Keyring::read(path);
+    if (!keyring)
+        reader.problem("key-file", keyring.error().message);
+    config.policy->keyring =
+        std::make_shared<const Keyring>(keyring ? *std::move(keyring) : Keyring::random());
+}
+
 /// What would silently do nothing is a mistake of the administrator.
 void checkDependencies(SettingsReader& reader, const PolicySettings& policy) {
     if (!policy.localDomains.empty())
@@ -257,6 +269,9 @@ Config makeConfig(const Settings& settings, std::vector<Problem>& problems) {
     readBadmail(reader, policy.sender.action, config);
     readRecipient(reader, config);
     readLimits(reader, policy.limits);
+    readKeys(reader, config);
+    readLists(reader, policy.lists);
+    readLoops(reader, policy.loops);
     checkDependencies(reader, policy);
     return config;
 }

@@ -56,6 +56,7 @@ struct Config {
     ResolverSettings resolver;
     bool dnsblSelfTest = true;
     std::optional<BadmailSettings> badmail;
+    bool hasKeyFile = false; ///< false: the policy's keys were made up, see Daemon
 };
 
 /// Gives all settings their types, reads the tables and directories, and checks what depends on

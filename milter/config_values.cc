@@ -80,33 +80,6 @@ Result<PatternSet> parsePatterns(std::string_view list) {
     return set;
 }
 
-/// One `key=value` of a restriction, as it is written.
-Result<void> addRestriction(std::string_view word, Restriction& restriction) {
-    const std::size_t equals = word.find('=');
-    const std::string_view key = word.substr(0, equals);
-    const std::string value =
-        equals == std::string_view::npos ? std::string() : unquoteWhole(word.substr(equals + 1));
-    if (key == "accept-from") {
-        if (value != "everyone" && value != "authenticated")
-            return fail("accept-from=" + inQuotes(value) +
-                        " is neither everyone nor authenticated");
-        restriction.authenticatedOnly = value == "authenticated";
-        return {};
-    }
-    if (key != "only-from" && key != "except")
-        return fail(inQuotes(word) + " is none of: accept-from=, only-from=, except=");
-    auto set = parsePatterns(value);
-    if (!set)
-        return tl::unexpected(set.error());
-    if (key == "except") {
-        restriction.except = std::move(*set);
-    } else {
-        restriction.onlyFrom = std::move(*set);
-        restriction.anySender = false;
-    }
-    return {};
-}
-
 } // namespace
 
 Result<bool> parseYesNo(std::string_view text) {
@@ -198,6 +171,32 @@ Result<NamedListener> parseListener(std::string_view text) {
     return listener;
 }
 
+Result<bool> addRestriction(std::string_view word, Restriction& restriction) {
+    const std::size_t equals = word.find('=');
+    const std::string_view key = word.substr(0, equals);
+    const std::string value =
+        equals == std::string_view::npos ? std::string() : unquoteWhole(word.substr(equals + 1));
+    if (key == "accept-from") {
+        if (value != "everyone" && value != "authenticated")
+            return fail("accept-from=" + inQuotes(value) +
+                        " is neither everyone nor authenticated");
+        restriction.authenticatedOnly = value == "authenticated";
+        return true;
+    }
+    if (key != "only-from" && key != "except")
+        return false;
+    auto set = parsePatterns(value);
+    if (!set)
+        return tl::unexpected(set.error());
+    if (key == "except") {
+        restriction.except = std::move(*set);
+    } else {
+        restriction.onlyFrom = std::move(*set);
+        restriction.anySender = false;
+    }
+    return true;
+}
+
 Result<NamedRestriction> parseRestriction(std::string_view text) {
     const auto words = splitRawWords(text);
     if (!words)
@@ -209,9 +208,13 @@ Result<NamedRestriction> parseRestriction(std::string_view text) {
     if (!address)
         return tl::unexpected(address.error());
     NamedRestriction named{address->key(), {}};
-    for (std::size_t i = 1; i < words->size(); ++i)
-        if (auto added = addRestriction((*words)[i], named.restriction); !added)
+    for (std::size_t i = 1; i < words->size(); ++i) {
+        const auto added = addRestriction((*words)[i], named.restriction);
+        if (!added)
             return tl::unexpected(added.error());
+        if (!*added)
+            return fail(inQuotes((*words)[i]) + " is none of: accept-from=, only-from=, except=");
+    }
     return named;
 }
 

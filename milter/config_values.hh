@@ -49,6 +49,8 @@ struct NamedRestriction {
     Restriction restriction;
 };
 Result<NamedRestriction> parseRestriction(std::string_view text);
+/// One `accept-from=`, `only-from=` or `except=`, as it is written. False: it is none of them.
+Result<bool> addRestriction(std::string_view word, Restriction& restriction);
 
 Result<void> applyLogLevel(std::string_view text, LogLevels& levels);
 
@@ -100,10 +102,16 @@ public:
     /// Calls `use(text)`, which returns a Result, for each value and each line of each table.
     template<typename Use>
     void each(std::string_view name, Use use) {
+        eachWithOrigin(name, [&](std::string_view text, const Origin&) { return use(text); });
+    }
+
+    /// The same with `use(text, origin)`.
+    template<typename Use>
+    void eachWithOrigin(std::string_view name, Use use) {
         settings_.forEach(
             name,
             [&](std::string_view text, const Origin& origin) {
-                if (auto result = use(text); !result)
+                if (auto result = use(text, origin); !result)
                     problem(name, origin, result.error().message);
             },
             problems_);

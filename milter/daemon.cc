@@ -4,6 +4,7 @@
 #include "common/log.hh"
 #include "common/text.hh"
 #include "milter/adapters/harvest_memory.hh"
+#include "milter/adapters/store_memory.hh"
 #include "milter/process.hh"
 #include "milter/service_manager.hh"
 
@@ -100,6 +101,11 @@ Result<void> Daemon::start() {
     dnsbl_ = std::make_unique<DnsblService>(relief_);
     services_.blocked = relief_.get();
     services_.dnsbl = dnsbl_.get();
+    store_ = makeMemoryStore();
+    notifier_ = std::make_unique<SmtpNotifier>();
+    loops_ = std::make_unique<LoopWatch>(*store_, *notifier_);
+    services_.store = store_.get();
+    services_.loops = loops_.get();
     if (auto adopted = adopt(std::move(initial_)); !adopted)
         return adopted;
     if (auto listening = server_.listen(services_); !listening)
@@ -141,6 +147,8 @@ Result<std::shared_ptr<Resolver>> Daemon::resolver(const Config& config) const {
 
 void Daemon::carryOver(Config& config) const {
     const auto current = services_.runtime.get();
+    if (current && !current->config.hasKeyFile && !config.hasKeyFile)
+        config.policy->keyring = current->config.policy->keyring;
     RecipientSettings& recipient = config.policy->recipient;
     if (current && current->config.harvestWindow == config.harvestWindow)
         recipient.harvest = current->config.policy->recipient.harvest;
@@ -179,6 +187,7 @@ void Daemon::keepHouse() {
             for (const auto& directory : runtime->config.fileDirectories)
                 directory->refresh();
             const auto now = std::chrono::steady_clock::now();
+            loops_->refresh(now);
             if (runtime->badmail && now - lastExpiry >= expiryInterval) {
                 lastExpiry = now;
                 runtime->badmail->expire();

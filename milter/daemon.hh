@@ -51,6 +51,9 @@ private:
     std::shared_ptr<PoolRelief> relief_;
     std::unique_ptr<DnsblService> dnsbl_;
     std::shared_ptr<Resolver> resolver_;
+    std::shared_ptr<Store> store_;
+    std::unique_ptr<SmtpNotifier> notifier_;
+    std::unique_ptr<LoopWatch> loops_;
     ResolverSettings resolverSettings_; ///< that resolver_ was made from
     SessionServices services_;
     std::atomic<bool> stopping_{false};

@@ -9,6 +9,11 @@ char* mutableText(const std::string& text) {
     return const_cast<char*>(text.c_str());
 } // NOLINT
 
+/// Null where there are none: an empty text would be one parameter.
+char* parametersOf(const EnvelopeAddress& address) {
+    return address.parameters.empty() ? nullptr : mutableText(address.parameters);
+}
+
 } // namespace
 
 bool MtaContext::setReply(const SmtpReply& reply) const {
@@ -18,6 +23,26 @@ bool MtaContext::setReply(const SmtpReply& reply) const {
 
 bool MtaContext::addHeader(const std::string& name, const std::string& value) const {
     return smfi_addheader(context_, mutableText(name), mutableText(value)) == MI_SUCCESS;
+}
+
+bool MtaContext::insertHeaderOnTop(const std::string& name, const std::string& value) const {
+    return smfi_insheader(context_, 0, mutableText(name), mutableText(value)) == MI_SUCCESS;
+}
+
+bool MtaContext::changeSender(const EnvelopeAddress& sender) const {
+    const std::string path = '<' + sender.address + '>';
+    return smfi_chgfrom(context_, mutableText(path), parametersOf(sender)) == MI_SUCCESS;
+}
+
+bool MtaContext::addRecipient(const EnvelopeAddress& recipient) const {
+    const std::string path = '<' + recipient.address + '>';
+    if (recipient.parameters.empty())
+        return smfi_addrcpt(context_, mutableText(path)) == MI_SUCCESS;
+    return smfi_addrcpt_par(context_, mutableText(path), parametersOf(recipient)) == MI_SUCCESS;
+}
+
+bool MtaContext::removeRecipient(const std::string& path) const {
+    return smfi_delrcpt(context_, mutableText(path)) == MI_SUCCESS;
 }
 
 bool MtaContext::quarantine(const std::string& reason) const {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "common/smtp_reply.hh"
-#include "milter/policy/verdict.hh"
+#include "milter/policy/edits.hh"
 
 #include <libmilter/mfapi.h>
 
@@ -28,6 +28,11 @@ public:
 
     /// Edits, at end of message only. False: the MTA did not get it.
     [[nodiscard]] bool addHeader(const std::string& name, const std::string& value) const;
+    [[nodiscard]] bool insertHeaderOnTop(const std::string& name, const std::string& value) const;
+    [[nodiscard]] bool changeSender(const EnvelopeAddress& sender) const;
+    [[nodiscard]] bool addRecipient(const EnvelopeAddress& recipient) const;
+    /// `path`: exactly as the recipient stage had it.
+    [[nodiscard]] bool removeRecipient(const std::string& path) const;
     [[nodiscard]] bool quarantine(const std::string& reason) const;
 
     /// At negotiation only: the macros that the MTA should send at a stage (SMFIM_*).

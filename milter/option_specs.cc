@@ -77,6 +77,41 @@ const std::vector<OptionSpec>& optionSpecs() {
         {"max-recipients", "COUNT", Occurs::once, "5000",
          "accepted recipients of a message; 0: no limit"},
         {"max-hops", "COUNT", Occurs::once, "50", "Received: lines of a message; 0: no limit"},
+        // lists
+        {"list", "LIST", Occurs::repeatedly, nullptr,
+         "ADDRESS [return-path=signed|owner:ADDR|manager:ADDR|null|keep|delegate] "
+         "[bounces-to=ADDR] "
+         "[accept-from=everyone|authenticated] [only-from=PATTERN,…] [except=PATTERN,…]"},
+        {"robot", "ADDRESS", Occurs::repeatedly, nullptr,
+         "an address where a program answers: it gets neither reports nor automatic replies"},
+        {"bounce-domain", "DOMAIN", Occurs::once, nullptr,
+         "the domain of signed return paths; by default that of the list"},
+        {"key-file", "FILE", Occurs::once, nullptr,
+         "the keys of stamps and signed return paths, one KEYID HEX a line"},
+        {"mixed-recipients", "split|leave", Occurs::once, "split",
+         "a transaction with a list and others: one after the other, or nothing rewritten"},
+        {"report-copy", "ADDRESS", Occurs::once, nullptr, "who gets a copy of each report"},
+        // loops
+        {"loop-action", "hold|discard|reject", Occurs::once, "hold",
+         "what happens to a message that turns in a loop"},
+        {"loop-depth", "COUNT", Occurs::once, "3",
+         "answers to answers that pass when their text repeats"},
+        {"loop-memory", "DURATION", Occurs::once, "6h",
+         "how long a message is remembered; automatic ones for 48h"},
+        {"duplicates", "evidence|always|alert|off", Occurs::once, "evidence",
+         "when equal copies are dropped: when the sender does not see our replies, always, never "
+         "(with an alert), never"},
+        {"duplicate-silence", "DURATION", Occurs::once, "30s",
+         "a session that is silent so long behind our reply has not seen it"},
+        {"peer", "NAME net=NET,… domain=DOMAIN,…", Occurs::repeatedly, nullptr,
+         "a system that shares a domain with us"},
+        {"topology-passes", "COUNT", Occurs::once, "1",
+         "how often mail comes through here again in good order"},
+        {"loop-block", "pair|client|off", Occurs::once, "pair",
+         "who is put off for a while when loops go on"},
+        {"notify", "ADDRESS", Occurs::once, nullptr, "who is told of a loop, once an hour each"},
+        {"notify-relay", "HOST:PORT", Occurs::once, "127.0.0.1:25",
+         "the mail server that takes the notices"},
     };
     return specs;
 }

@@ -9,15 +9,14 @@
 
 namespace sluice {
 
-/// The stages and edits that a configuration needs (libmilter's xxfi_negotiate); all else is left
-/// out, since each stage costs the MTA a round trip.
+/// The stages and edits that a configuration needs (libmilter's xxfi_negotiate). What is not here
+/// is always asked for: loops are looked for in all mail, by its recipients, headers and text.
 struct MilterNeeds {
     bool helo = false;
-    bool rcpt = false;
     bool data = false;
-    bool headers = false;
-    bool body = false;
     bool addHeaders = false;
+    bool changeSender = false;
+    bool changeRecipients = false;
     bool quarantine = false;
 };
 

@@ -2,106 +2,34 @@
 #include "milter/session.hh"
 
 #include "common/text.hh"
+#include "milter/esmtp_arguments.hh"
+#include "milter/message_edits.hh"
+#include "milter/policy/report_scan.hh"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <atomic>
-#include <limits>
 
 namespace sluice {
 namespace {
-
-constexpr unsigned long noReplySteps = SMFIP_NR_HDR | SMFIP_NR_EOH | SMFIP_NR_BODY;
-/// Lists of this size are kept between messages; larger ones are given back.
-constexpr std::size_t keptListCapacity = 64;
 
 std::uint64_t nextSessionId() {
     static std::atomic<std::uint64_t> last{0};
     return last.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
+/// For mail that came by no connection, Postfix tells of one from port 0 of loopback
+/// (non_smtpd_milters).
+bool isInternal(const std::optional<IpAddress>& client, const sockaddr* address) {
+    return client && client->isLoopback() && portOf(address) == 0;
+}
+
 SmtpReply internalError() {
     return SmtpReply::make<451, 4, 3, 0>("Temporary failure of the filter");
 }
 
-unsigned long unneededSteps(const MilterNeeds& needs) {
-    unsigned long steps = SMFIP_NOUNKNOWN;
-    steps |= needs.helo ? 0UL : SMFIP_NOHELO;
-    steps |= needs.rcpt ? 0UL : SMFIP_NORCPT;
-    steps |= needs.data ? 0UL : SMFIP_NODATA;
-    steps |= needs.headers ? 0UL : SMFIP_NOHDRS | SMFIP_NOEOH;
-    steps |= needs.body ? 0UL : SMFIP_NOBODY;
-    return steps;
-}
-
-unsigned long neededActions(const MilterNeeds& needs) {
-    return (needs.addHeaders ? static_cast<unsigned long>(SMFIF_ADDHDRS) : 0UL) |
-           (needs.quarantine ? static_cast<unsigned long>(SMFIF_QUARANTINE) : 0UL);
-}
-
-/// The SIZE parameter of MAIL (RFC 1870 section 6). A malformed one is ignored, one over 64 bits is
-/// as large as can be.
-std::optional<std::uint64_t> declaredSize(char** arguments) {
-    static constexpr std::string_view key = "SIZE=";
-    for (char** argument = arguments; *argument != nullptr; ++argument) {
-        const std::string_view text = *argument;
-        if (!equalsIgnoringCase(text.substr(0, key.size()), key))
-            continue;
-        const std::string_view digits = text.substr(key.size());
-        const bool number =
-            !digits.empty() &&
-            std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
-        if (!number)
-            return std::nullopt;
-        const auto size = parseUnsigned(digits);
-        return size ? *size : std::numeric_limits<std::uint64_t>::max();
-    }
-    return std::nullopt;
-}
-
-/// `name="value"`, with nothing in the value that could end it.
-void appendField(std::string& line, std::string_view name, std::string_view value) {
-    line.append(" ").append(name).append("=\"");
-    for (const char c : escapeForDisplay(value))
-        c == '"' ? line.append("\\x22") : line.append(1, c);
-    line.append("\"");
-}
-
-std::string_view noteAction(Note::Kind kind) {
-    switch (kind) {
-    case Note::Kind::mark:
-        return "mark";
-    case Note::Kind::badmail:
-        return "badmail";
-    case Note::Kind::hold:
-        return "hold";
-    case Note::Kind::observe:
-        return "observe";
-    }
-    return "";
-}
-
 } // namespace
-
-void Message::clear() {
-    envelope = Envelope();
-    recipients.clear();
-    if (recipients.capacity() > keptListCapacity)
-        recipients.shrink_to_fit();
-    headers.clear();
-    bodyOctets = 0;
-    notes.clear();
-    verdict.reset();
-    badmail.reset();
-    failed = false;
-}
-
-const Note* Message::firstNote(Note::Kind kind) const {
-    const auto found = std::find_if(notes.begin(), notes.end(),
-                                    [&](const Note& note) { return note.kind == kind; });
-    return found == notes.end() ? nullptr : &*found;
-}
 
 Session::Session(SessionServices& services)
     : services_(services), runtime_(services.runtime.get()), id_(nextSessionId()) {
@@ -109,52 +37,24 @@ Session::Session(SessionServices& services)
 }
 
 Session::~Session() {
+    if (unacknowledged_ && services_.store != nullptr) {
+        const SteadyTime now = services_.calendar.now().steady;
+        const auto silence =
+            std::chrono::duration_cast<std::chrono::milliseconds>(now - unacknowledged_->accepted);
+        if (acknowledgementLost(silence, runtime_->config.policy->loops.duplicateSilence))
+            services_.store->noteLostAcknowledgement(unacknowledged_->copy, now);
+    }
     const std::size_t left = services_.openSessions.closed();
     log::debug(LogCategory::session, "session={} closed open={}", id_, left);
 }
 
-std::string_view Session::stageName(Stage stage) {
-    switch (stage) {
-    case Stage::connect:
-        return "connect";
-    case Stage::helo:
-        return "helo";
-    case Stage::mail:
-        return "mail";
-    case Stage::rcpt:
-        return "rcpt";
-    case Stage::data:
-        return "data";
-    case Stage::headers:
-        return "headers";
-    case Stage::message:
-        return "message";
-    }
-    return "";
-}
-
-void Session::negotiate(const MtaContext& mta, unsigned long offeredActions,
-                        unsigned long offeredSteps, unsigned long& actions, unsigned long& steps) {
-    const MilterNeeds& needs = runtime_->needs;
-    const unsigned long wanted = neededActions(needs);
-    if ((offeredActions & wanted) != wanted)
+MilterOptions Session::negotiate(const MtaContext& mta, const MilterOptions& offer) {
+    MilterOptions answer;
+    negotiated_ = sluice::negotiate(mta, runtime_->needs, offer, answer);
+    if (!negotiated_.allEdits)
         log::error(LogCategory::session,
                    "session={} the MTA does not offer all edits that the configuration needs", id_);
-    const bool listsMacros = (offeredActions & SMFIF_SETSYMLIST) != 0;
-    actions = (wanted & offeredActions) |
-              (listsMacros ? static_cast<unsigned long>(SMFIF_SETSYMLIST) : 0UL);
-    steps = offeredSteps & (unneededSteps(needs) | noReplySteps | SMFIP_HDR_LEADSPC);
-    negotiated_.done = true;
-    negotiated_.noReplyToHeaders = (offeredSteps & noReplySteps) == noReplySteps;
-    negotiated_.leadingSpace = (offeredSteps & SMFIP_HDR_LEADSPC) != 0;
-    if (!negotiated_.noReplyToHeaders)
-        steps &= ~noReplySteps;
-    if (!listsMacros)
-        return;
-    mta.wantMacros(SMFIM_CONNECT, "{daemon_name} {daemon_port}");
-    mta.wantMacros(SMFIM_ENVFROM, "i {auth_authen} {mail_addr}");
-    mta.wantMacros(SMFIM_ENVRCPT, "i {rcpt_addr}");
-    mta.wantMacros(SMFIM_EOM, "i");
+    return answer;
 }
 
 sfsistat Session::putOff() const {
@@ -172,10 +72,11 @@ sfsistat Session::connect(const MtaContext& mta, std::string_view hostName,
     dropNext_ = false;
     message_.clear();
     client_.address = IpAddress::fromSockaddr(address);
+    client_.internal = isInternal(client_.address, address);
     client_.name = hostName;
     const CivilDay today = services_.calendar.now().today;
     if (const auto rule = runtime.policy.onConnect(client_, today)) {
-        logDecision(mta, Stage::connect, *rule, "refuse", "", "");
+        logDecision(decisionLine(mta, Stage::connect, *rule, "refuse"));
         if (!runtime.config.observe)
             return SMFIS_REJECT;
     }
@@ -193,24 +94,30 @@ std::optional<sfsistat> Session::dropped(const MtaContext& mta, Stage stage) {
     if (!dropNext_)
         return std::nullopt;
     const auto reply = SmtpReply::make<421, 4, 7, 0>("Closing connection");
-    logDecision(mta, stage, "drop", "refuse", reply.line(), "");
+    DecisionLine line = decisionLine(mta, stage, "drop", "refuse");
+    const std::string text = reply.line();
+    line.reply = text;
+    logDecision(line);
     return replyWith(mta, reply);
 }
 
 sfsistat Session::helo(const MtaContext& mta, std::string_view name) {
+    acknowledgementHeard();
     client_.helo = name;
     return dropped(mta, Stage::helo).value_or(SMFIS_CONTINUE);
 }
 
 sfsistat Session::mail(const MtaContext& mta, char** arguments) {
     message_.clear();
+    acknowledgementHeard();
     if (const auto answer = dropped(mta, Stage::mail))
         return *answer;
     Envelope& envelope = message_.envelope;
     envelope.senderText = arguments[0] == nullptr ? "" : arguments[0];
     envelope.sender = MailAddress::fromPath(envelope.senderText);
     envelope.resolvedSender = MailAddress::fromPath(mta.macro("{mail_addr}"));
-    envelope.declaredSize = arguments[0] == nullptr ? std::nullopt : declaredSize(arguments + 1);
+    envelope.declaredSize = declaredSize(arguments);
+    envelope.dsnParameters = hasParameter(arguments, {"RET", "ENVID"});
     envelope.authenticated = !mta.macro("{auth_authen}").empty();
     return apply(mta, Stage::mail,
                  runtime_->policy.onMail(client_, envelope, services_.calendar.now()), "");
@@ -219,18 +126,20 @@ sfsistat Session::mail(const MtaContext& mta, char** arguments) {
 sfsistat Session::recipient(const MtaContext& mta, char** arguments) {
     if (const auto answer = dropped(mta, Stage::rcpt))
         return *answer;
-    const std::string_view text = arguments[0] == nullptr ? "" : arguments[0];
-    const sfsistat answer =
-        apply(mta, Stage::rcpt,
-              runtime_->policy.onRecipient(
-                  client_, message_.envelope,
-                  {MailAddress::fromPath(text), MailAddress::fromPath(mta.macro("{rcpt_addr}"))},
-                  dnsblAnswers_.get(), services_.calendar.now()),
-              text);
+    Recipient recipient;
+    recipient.text = arguments[0] == nullptr ? "" : arguments[0];
+    recipient.address = MailAddress::fromPath(recipient.text);
+    recipient.resolved = MailAddress::fromPath(mta.macro("{rcpt_addr}"));
+    recipient.dsnParameters = hasParameter(arguments, {"NOTIFY", "ORCPT"});
+    recipient.nextHop = mta.macro("{rcpt_host}");
+    const auto blocks = services_.loops == nullptr ? nullptr : services_.loops->blocks();
+    Decision decision =
+        runtime_->policy.onRecipient(client_, message_.envelope, recipient, dnsblAnswers_.get(),
+                                     blocks ? *blocks : BlockSet(), services_.calendar.now());
+    const sfsistat answer = apply(mta, Stage::rcpt, std::move(decision), recipient.text);
     if (answer == SMFIS_CONTINUE) {
         ++message_.envelope.recipientsAccepted;
-        if (runtime_->badmail)
-            message_.recipients.emplace_back(text);
+        message_.envelope.recipients.push_back(std::move(recipient));
     }
     return answer;
 }
@@ -271,6 +180,8 @@ sfsistat Session::endOfHeaders(const MtaContext& mta) {
 
 sfsistat Session::body(std::string_view octets) {
     message_.bodyOctets += octets.size();
+    message_.bodyDigest.add(octets);
+    message_.bodyPrefix.append(octets.substr(0, maxScannedBody - message_.bodyPrefix.size()));
     if (message_.badmail)
         message_.badmail->append(octets);
     return withoutReply();
@@ -291,10 +202,11 @@ sfsistat Session::endOfMessage(const MtaContext& mta) {
         }
     }
     const std::uint64_t octets = message_.headers.octets() + 2 + message_.bodyOctets;
-    sfsistat answer =
-        apply(mta, Stage::message, runtime_->policy.onEndOfMessage(client_, octets), "");
-    if (answer == SMFIS_CONTINUE)
-        answer = finish(mta);
+    const BodyFacts body{message_.bodyPrefix, message_.bodyOctets, message_.bodyDigest.finish()};
+    const bool passesOn = message_.firstNote(Note::Kind::badmail) == nullptr;
+    const sfsistat answer = conclude(
+        mta, runtime_->policy.onEndOfMessage(client_, message_.envelope, message_.headers, body,
+                                             passesOn, *services_.store, services_.calendar.now()));
     if (answer == SMFIS_CONTINUE || answer == SMFIS_DISCARD) {
         ++client_.messagesDone;
         client_.octetsDone += octets;
@@ -303,7 +215,48 @@ sfsistat Session::endOfMessage(const MtaContext& mta) {
     return answer;
 }
 
+sfsistat Session::conclude(const MtaContext& mta, Decision decision) {
+    Edits edits = std::move(decision.edits);
+    const LoopResponse response = std::move(decision.loop);
+    const auto reported = std::move(decision.reported);
+    const bool discard = decision.discard && !runtime_->config.observe;
+    sfsistat answer = apply(mta, Stage::message, std::move(decision), "");
+    if (answer == SMFIS_CONTINUE)
+        answer = discard ? SMFIS_DISCARD : finish(mta, std::move(edits));
+    const bool accepted = answer == SMFIS_CONTINUE || answer == SMFIS_DISCARD;
+    respond(response, accepted);
+    if (accepted)
+        tallyFailedMembers(reported);
+    return answer;
+}
+
+void Session::respond(const LoopResponse& response, bool accepted) {
+    const SteadyTime now = services_.calendar.now().steady;
+    if (response.copy && accepted)
+        unacknowledged_ = Unacknowledged{*response.copy, now};
+    else if (response.copy)
+        services_.store->withdrawCopy(*response.copy, now);
+    if (!response.alert.empty())
+        log::warning(LogCategory::decision, "session={} client={} duplicates: {}: {}", id_,
+                     client_.addressText(), response.alert, duplicateAdvice);
+    if (response.cut && services_.loops != nullptr)
+        services_.loops->cut(runtime_->policy.loops(), runtime_->config.policy->loops,
+                             *response.cut, response.reason, message_.envelope, now);
+}
+
+void Session::tallyFailedMembers(const std::vector<const MailingList*>& lists) {
+    if (lists.empty())
+        return;
+    const auto failed = scanReport(message_.headers, message_.bodyPrefix).failedRecipients;
+    for (const MailingList* const list : lists)
+        for (const MailAddress& member : failed)
+            services_.store->countBounce(runtime_->policy.memberKey(*list, member),
+                                         list->address.key() + ' ' + member.key(),
+                                         services_.calendar.now().steady);
+}
+
 void Session::abortMessage() {
+    acknowledgementHeard();
     message_.clear();
 }
 
@@ -322,28 +275,19 @@ sfsistat Session::apply(const MtaContext& mta, Stage stage, Decision decision,
                         std::string_view recipient) {
     const bool observing = runtime_->config.observe;
     for (const Note& note : decision.notes)
-        logDecision(mta, stage, note.rule, noteAction(note.kind), "", recipient);
+        logNote(mta, stage, note, recipient);
     if (decision.verdict) {
-        logDecision(mta, stage, decision.verdict->rule, "refuse", decision.verdict->reply.line(),
-                    recipient);
+        DecisionLine line = decisionLine(mta, stage, decision.verdict->rule, "refuse");
+        const std::string reply = decision.verdict->reply.line();
+        line.reply = reply;
+        line.to = recipient;
+        logDecision(line);
         if (!observing)
             return carryOut(mta, *decision.verdict);
     }
     if (!observing)
-        keep(std::move(decision.notes));
+        message_.keep(std::move(decision.notes));
     return SMFIS_CONTINUE;
-}
-
-void Session::keep(std::vector<Note> notes) {
-    for (Note& note : notes) {
-        const bool known =
-            std::any_of(message_.notes.begin(), message_.notes.end(), [&](const Note& other) {
-                return other.kind == note.kind && other.headerName == note.headerName &&
-                       other.headerValue == note.headerValue;
-            });
-        if (!known && note.kind != Note::Kind::observe)
-            message_.notes.push_back(std::move(note));
-    }
 }
 
 sfsistat Session::carryOut(const MtaContext& mta, const Verdict& verdict) {
@@ -364,10 +308,12 @@ sfsistat Session::replyWith(const MtaContext& mta, const SmtpReply& reply) const
     return reply.permanent() ? SMFIS_REJECT : SMFIS_TEMPFAIL;
 }
 
-sfsistat Session::finish(const MtaContext& mta) {
+sfsistat Session::finish(const MtaContext& mta, Edits edits) {
     if (const Note* const note = message_.firstNote(Note::Kind::badmail))
         return storeBadmail(mta, *note);
-    if (!edit(mta)) {
+    if (runtime_->config.observe)
+        edits = {};
+    if (!applyEdits(mta, editsOf(std::move(edits)), negotiated_.leadingSpace)) {
         log::error(LogCategory::session, "session={} the MTA did not take an edit of the message",
                    id_);
         return replyWith(mta, internalError());
@@ -390,20 +336,13 @@ sfsistat Session::storeBadmail(const MtaContext& mta, const Note& note) {
     return SMFIS_DISCARD;
 }
 
-bool Session::edit(const MtaContext& mta) const {
-    const char* const blank = negotiated_.leadingSpace ? " " : "";
-    return std::all_of(message_.notes.begin(), message_.notes.end(), [&](const Note& note) {
-        switch (note.kind) {
-        case Note::Kind::mark:
-            return mta.addHeader(note.headerName, blank + note.headerValue);
-        case Note::Kind::hold:
-            return mta.quarantine(escapeForDisplay("sluice: " + note.rule));
-        case Note::Kind::badmail:
-        case Note::Kind::observe:
-            return true;
-        }
-        return true;
-    });
+Edits Session::editsOf(Edits edits) const {
+    for (const Note& note : message_.notes)
+        if (note.kind == Note::Kind::mark)
+            edits.append.push_back({note.headerName, note.headerValue});
+        else if (note.kind == Note::Kind::hold && edits.quarantine.empty())
+            edits.quarantine = "sluice: " + note.rule;
+    return edits;
 }
 
 BadmailEnvelope Session::badmailEnvelope(const MtaContext& mta, const Note& note) const {
@@ -413,38 +352,41 @@ BadmailEnvelope Session::badmailEnvelope(const MtaContext& mta, const Note& note
     envelope.clientName = client_.name;
     envelope.helo = client_.helo;
     envelope.sender = message_.envelope.senderText;
-    envelope.recipients = message_.recipients;
+    for (const Recipient& recipient : message_.envelope.recipients)
+        envelope.recipients.push_back(recipient.text);
     envelope.rule = note.rule;
     return envelope;
 }
 
-void Session::logDecision(const MtaContext& mta, Stage stage, std::string_view rule,
-                          std::string_view action, std::string_view reply,
-                          std::string_view recipient) const {
-    if (!log::enabled(LogCategory::decision, LogLevel::info))
-        return;
-    std::string line = fmt::format(
-        "session={} queue={} client={} stage={} action={}{}", id_, escapeForDisplay(mta.macro("i")),
-        client_.addressText(), stageName(stage), runtime_->config.observe ? "would-" : "", action);
-    appendField(line, "rule", rule);
-    if (!reply.empty())
-        appendField(line, "reply", reply);
-    if (stage >= Stage::mail)
-        appendField(line, "from", message_.envelope.senderText);
-    if (!recipient.empty())
-        appendField(line, "to", recipient);
-    log::write(LogCategory::decision, LogLevel::info, std::move(line));
+DecisionLine Session::decisionLine(const MtaContext& mta, Stage stage, std::string_view rule,
+                                   std::string_view action) const {
+    DecisionLine line;
+    line.session = id_;
+    line.queueId = mta.macro("i");
+    line.client = client_.addressText();
+    line.stage = stageName(stage);
+    line.action = action;
+    line.observing = runtime_->config.observe;
+    line.rule = rule;
+    line.hasSender = stage >= Stage::mail;
+    line.from = message_.envelope.senderText;
+    return line;
+}
+
+void Session::logNote(const MtaContext& mta, Stage stage, const Note& note,
+                      std::string_view recipient) const {
+    DecisionLine line = decisionLine(mta, stage, note.rule, actionName(note.kind));
+    line.to = note.recipient.empty() ? recipient : note.recipient;
+    line.becomes = note.becomes;
+    logDecision(line);
 }
 
 void Session::logAccepted(const MtaContext& mta) const {
     if (!log::enabled(LogCategory::decision, LogLevel::debug))
         return;
-    std::string line =
-        fmt::format("session={} queue={} client={} stage=message action=accept recipients={}", id_,
-                    escapeForDisplay(mta.macro("i")), client_.addressText(),
-                    message_.envelope.recipientsAccepted);
-    appendField(line, "from", message_.envelope.senderText);
-    log::write(LogCategory::decision, LogLevel::debug, std::move(line));
+    DecisionLine line = decisionLine(mta, Stage::message, {}, "accept");
+    line.recipients = message_.envelope.recipientsAccepted;
+    logDecision(line, LogLevel::debug);
 }
 
 } // namespace sluice

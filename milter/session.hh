@@ -5,8 +5,12 @@
 #include "common/log.hh"
 #include "milter/blocked_callbacks.hh"
 #include "milter/calendar.hh"
+#include "milter/decision_log.hh"
 #include "milter/dnsbl_service.hh"
+#include "milter/loop_watch.hh"
+#include "milter/message.hh"
 #include "milter/mta_context.hh"
+#include "milter/negotiation.hh"
 #include "milter/open_sessions.hh"
 #include "milter/policy/facts.hh"
 #include "milter/runtime.hh"
@@ -28,31 +32,17 @@ struct SessionServices {
     Snapshot<Runtime> runtime;
     DnsblService* dnsbl = nullptr;
     BlockedCallbacks* blocked = nullptr;
+    Store* store = nullptr;
+    LoopWatch* loops = nullptr;
     Calendar calendar;
     OpenSessions openSessions;
     std::atomic<int> callbacksRunning{0};
 };
 
-/// What the MTA agreed to in option negotiation.
-struct Negotiated {
-    bool done = false;            ///< false: a connection that follows QUIT_NC
-    bool noReplyToHeaders = true; ///< for headers, end of headers and body alike
-    bool leadingSpace = true;     ///< header values come, and go, with their leading blank
-};
-
-/// The part of a message that the filter keeps: begins at MAIL, ends with the message.
-struct Message {
-    Envelope envelope;
-    std::vector<std::string> recipients; ///< accepted ones as sent, kept for badmail only
-    HeaderList headers;
-    std::uint64_t bodyOctets = 0;
-    std::vector<Note> notes;        ///< what must be done at end of message
-    std::optional<Verdict> verdict; ///< decided where no reply was possible
-    std::unique_ptr<BadmailMessage> badmail;
-    bool failed = false; ///< a callback could not do its work
-
-    void clear();
-    [[nodiscard]] const Note* firstNote(Note::Kind kind) const;
+/// A copy of a message that we have accepted, until the client shows that it has heard so.
+struct Unacknowledged {
+    StoreKey copy;
+    SteadyTime accepted;
 };
 
 /// One connection of the MTA: takes what the callbacks hand over, asks the policy, and applies what
@@ -65,9 +55,8 @@ public:
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
 
-    /// Picks from what the MTA offers (SMFIF_* and SMFIP_*) what the configuration needs.
-    void negotiate(const MtaContext& mta, unsigned long offeredActions, unsigned long offeredSteps,
-                   unsigned long& actions, unsigned long& steps);
+    /// What to answer the MTA in option negotiation.
+    MilterOptions negotiate(const MtaContext& mta, const MilterOptions& offer);
 
     sfsistat connect(const MtaContext& mta, std::string_view hostName, const sockaddr* address);
     sfsistat helo(const MtaContext& mta, std::string_view name);
@@ -85,9 +74,6 @@ public:
     sfsistat afterFailure(const MtaContext& mta, bool inMessageText) noexcept;
 
 private:
-    enum class Stage : std::uint8_t { connect, helo, mail, rcpt, data, headers, message };
-    static std::string_view stageName(Stage stage);
-
     [[nodiscard]] sfsistat putOff() const;
     std::optional<sfsistat> dropped(const MtaContext& mta, Stage stage);
     [[nodiscard]] sfsistat withoutReply() const;
@@ -96,18 +82,23 @@ private:
     sfsistat apply(const MtaContext& mta, Stage stage, Decision decision,
                    std::string_view recipient);
     sfsistat carryOut(const MtaContext& mta, const Verdict& verdict);
-    void keep(std::vector<Note> notes);
     sfsistat replyWith(const MtaContext& mta, const SmtpReply& reply) const;
 
-    sfsistat finish(const MtaContext& mta);
+    /// What the policy decided about the whole message, and what of that was done to it.
+    sfsistat conclude(const MtaContext& mta, Decision decision);
+    void respond(const LoopResponse& response, bool accepted);
+    void tallyFailedMembers(const std::vector<const MailingList*>& lists);
+    void acknowledgementHeard() { unacknowledged_.reset(); }
+    sfsistat finish(const MtaContext& mta, Edits edits);
     sfsistat storeBadmail(const MtaContext& mta, const Note& note);
-    /// Marks and quarantine. False: an edit failed.
-    [[nodiscard]] bool edit(const MtaContext& mta) const;
+    /// The policy's edits, and those that the notes ask for.
+    [[nodiscard]] Edits editsOf(Edits edits) const;
     [[nodiscard]] BadmailEnvelope badmailEnvelope(const MtaContext& mta, const Note& note) const;
 
-    void logDecision(const MtaContext& mta, Stage stage, std::string_view rule,
-                     std::string_view action, std::string_view reply,
-                     std::string_view recipient) const;
+    [[nodiscard]] DecisionLine decisionLine(const MtaContext& mta, Stage stage,
+                                            std::string_view rule, std::string_view action) const;
+    void logNote(const MtaContext& mta, Stage stage, const Note& note,
+                 std::string_view recipient) const;
     void logAccepted(const MtaContext& mta) const;
 
     SessionServices& services_;
@@ -116,6 +107,7 @@ private:
     Negotiated negotiated_;
     Client client_;
     std::unique_ptr<DnsblAnswers> dnsblAnswers_;
+    std::optional<Unacknowledged> unacknowledged_;
     bool dropNext_ = false; ///< the next HELO, MAIL, RCPT or DATA gets 421
     Message message_;
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #pragma once
 
+#include "common/digest.hh"
 #include "common/ip_network.hh"
 #include "common/mail_address.hh"
 #include "common/network_set.hh"
@@ -10,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 /// What is known so far about a connection and its message; plain data.
 namespace sluice {
@@ -49,8 +51,11 @@ struct Client {
     std::optional<IpAddress> address; ///< none: not over TCP, or the MTA does not know it
     std::string name;                 ///< as the MTA gives it; untrusted text
     std::string helo;                 ///< untrusted text
-    AreaSet areas = AreaSet::all();   ///< what its listener applies
-    bool authRequired = false;        ///< its listener refuses anonymous mail
+    /// The MTA itself, or a program on its machine: mail that came by no connection. Refused, it
+    /// would stay in the MTA's queue.
+    bool internal = false;
+    AreaSet areas = AreaSet::all(); ///< what its listener applies
+    bool authRequired = false;      ///< its listener refuses anonymous mail
     ClientStanding standing;
     std::uint64_t messagesDone = 0; ///< completed messages of this connection
     std::uint64_t octetsDone = 0;   ///< octets of those messages
@@ -58,11 +63,28 @@ struct Client {
     [[nodiscard]] std::string addressText() const { return address ? address->text() : "unknown"; }
 };
 
-/// A recipient as RCPT named it, and as the MTA understands it (the null address when it does not
-/// say): `a`, `a%b.example` and `"a@b.example"` may all be a@b.example.
-struct RecipientForms {
-    MailAddress written;
-    MailAddress resolved = {};
+struct MailingList;
+
+/// What an address is to us.
+enum class RecipientRole : std::uint8_t {
+    user,
+    list,
+    robot,         ///< a program that answers mail
+    bounceAddress, ///< a signed return path that we made for a list
+    staleBounce,   ///< one whose signature has expired, or was never ours
+};
+
+/// One accepted recipient.
+struct Recipient {
+    std::string text;    ///< the argument of RCPT as it was sent; untrusted text
+    MailAddress address; ///< who is meant by it
+    /// What the MTA makes of it, the null address when it does not say: `a`, `a%b.example` and
+    /// `"a@b.example"` may all be a@b.example.
+    MailAddress resolved;
+    RecipientRole role = RecipientRole::user;
+    const MailingList* list = nullptr; ///< of `list`, `bounceAddress` and `staleBounce`
+    bool dsnParameters = false;        ///< RCPT had NOTIFY or ORCPT (RFC 3461 section 4)
+    std::string nextHop;               ///< where the MTA would send it ({rcpt_host})
 };
 
 /// What MAIL and RCPT said. Lives as long as the message.
@@ -73,8 +95,17 @@ struct Envelope {
     MailAddress resolvedSender;
     std::string senderText;     ///< the argument of MAIL as it was sent; untrusted text
     bool authenticated = false; ///< the MTA says that the client has authenticated
+    bool dsnParameters = false; ///< MAIL had RET or ENVID (RFC 3461 section 4)
     std::optional<std::uint64_t> declaredSize; ///< SIZE=; a number over 64 bits is their maximum
     std::uint64_t recipientsAccepted = 0;
+    std::vector<Recipient> recipients; ///< the accepted ones, kept where a rule wants them
+};
+
+/// The body, as far as it is looked at. The view lasts as long as the message.
+struct BodyFacts {
+    std::string_view prefix; ///< its beginning as sent, at most maxScannedBody octets
+    std::uint64_t octets = 0;
+    Digest digest{}; ///< SHA-256 of all of it
 };
 
 } // namespace sluice

@@ -40,6 +40,26 @@ std::optional<Verdict> authenticationMissing(const Client& client, const Envelop
                   "listener require-auth");
 }
 
+/// Mail that came by no connection is never refused: the log tells which rule would have done so.
+Decision spared(const Client& client, Decision decision) {
+    if (client.internal && decision.verdict) {
+        decision.notes.push_back({Note::Kind::observe, std::move(decision.verdict->rule)});
+        decision.verdict.reset();
+    }
+    return decision;
+}
+
+MessageFacts factsOf(const Client& client, const Envelope& envelope, const HeaderList& headers,
+                     const BodyFacts& body, const Keyring& keyring) {
+    MessageFacts facts{client, envelope, headers, body, {}, {}, {}};
+    for (std::size_t i = 0; i < headers.fieldsKept() && facts.messageId.empty(); ++i)
+        if (const auto field = headers.field(i); equalsIgnoringCase(field.name, "Message-ID"))
+            facts.messageId = canonicalMessageId(field.value);
+    facts.classification = classify(headers, envelope.sender.isNull(), body.prefix);
+    facts.stamps = validStamps(keyring, headers, facts.messageId);
+    return facts;
+}
+
 } // namespace
 
 Policy::Policy(std::shared_ptr<const PolicySettings> settings)
@@ -47,7 +67,9 @@ Policy::Policy(std::shared_ptr<const PolicySettings> settings)
       connection_(settings_->connection),
       sender_(settings_->sender, settings_->localDomains),
       recipient_(settings_->recipient, settings_->localDomains),
-      limits_(settings_->limits) {}
+      limits_(settings_->limits),
+      lists_(settings_->lists, settings_->keyring),
+      loops_(settings_->loops, settings_->keyring) {}
 
 void Policy::admit(Client& client, const std::string& daemonName, const std::string& daemonPort,
                    CivilDay today) const {
@@ -60,10 +82,11 @@ void Policy::admit(Client& client, const std::string& daemonName, const std::str
         client.authRequired = listener->second.authRequired;
     }
     client.standing = connection_.standingOf(client, today);
+    client.standing.trusted |= client.internal;
 }
 
 std::optional<std::string> Policy::onConnect(const Client& client, CivilDay today) const {
-    return connection_.restriction(client, today);
+    return client.internal ? std::nullopt : connection_.restriction(client, today);
 }
 
 bool Policy::wantsDnsbl(const Client& client) const {
@@ -79,24 +102,35 @@ Decision Policy::onMail(const Client& client, const Envelope& envelope, const No
             .ask(Area::sender, [&] { return sender_.onMail(envelope, now.today, decision.notes); })
             .ask(Area::limits, [&] { return limits_.onMail(client, envelope); })
             .verdict();
-    return decision;
+    return spared(client, std::move(decision));
 }
 
 /// Sendmail leaves out the domain of a local recipient.
-MailAddress Policy::resolvedRecipient(const RecipientForms& forms) const {
+MailAddress Policy::resolvedForm(const Recipient& recipient) const {
     const LocalDomains& domains = settings_->localDomains;
-    if (forms.resolved.isNull())
-        return domains.completed(forms.written);
-    if (forms.resolved.domain().empty() && !forms.written.domain().empty())
-        return {forms.resolved.local(), forms.written.domain()};
-    return domains.completed(forms.resolved);
+    if (recipient.resolved.isNull())
+        return domains.completed(recipient.address);
+    if (recipient.resolved.domain().empty() && !recipient.address.domain().empty())
+        return {recipient.resolved.local(), recipient.address.domain()};
+    return domains.completed(recipient.resolved);
 }
 
-Decision Policy::onRecipient(const Client& client, const Envelope& envelope,
-                             const RecipientForms& forms, DnsblAnswers* answers,
-                             const Now& now) const {
-    const MailAddress recipient = settings_->localDomains.completed(forms.written);
-    const MailAddress resolved = resolvedRecipient(forms);
+/// By either form: no spelling of a list's address makes it a user's.
+void Policy::identify(Recipient& recipient, const MailAddress& resolved, CivilDay today) const {
+    lists_.identify(recipient, recipient.address, today);
+    if (recipient.role == RecipientRole::user && resolved != recipient.address)
+        lists_.identify(recipient, resolved, today);
+}
+
+Decision Policy::onRecipient(const Client& client, const Envelope& envelope, Recipient& facts,
+                             DnsblAnswers* answers, const BlockSet& blocks, const Now& now) const {
+    const MailAddress resolved = resolvedForm(facts);
+    facts.address = facts.address.domain().empty() && !facts.address.isNull()
+                        ? resolved
+                        : settings_->localDomains.completed(facts.address);
+    const MailAddress& recipient = facts.address;
+    if (client.areas.has(Area::lists))
+        identify(facts, resolved, now.today);
     // What either form forbids is forbidden: no spelling leads around a rule.
     const auto asked = [&](auto rule) {
         auto verdict = rule(recipient);
@@ -119,8 +153,10 @@ Decision Policy::onRecipient(const Client& client, const Envelope& envelope,
                  })
             .ask(Area::recipient,
                  [&] {
-                     return recipient_.unknown(
-                         client, forms.written.domain().empty() ? resolved : recipient, now.steady);
+                     // what we made ourselves is in no directory
+                     return facts.role == RecipientRole::bounceAddress
+                                ? std::nullopt
+                                : recipient_.unknown(client, recipient, now.steady);
                  })
             .ask(Area::recipient,
                  [&] {
@@ -128,8 +164,12 @@ Decision Policy::onRecipient(const Client& client, const Envelope& envelope,
                          return recipient_.restricted(client, envelope, form, now.today);
                      });
                  })
+            .ask(Area::lists,
+                 [&] { return lists_.onRecipient(client, envelope, facts, now.today); })
+            .ask(Area::loops,
+                 [&] { return loops_.onRecipient(client, envelope, facts, blocks, now.steady); })
             .verdict();
-    return decision;
+    return spared(client, std::move(decision));
 }
 
 Decision Policy::onHeaders(const Client& client, const Envelope& envelope,
@@ -143,15 +183,40 @@ Decision Policy::onHeaders(const Client& client, const Envelope& envelope,
                  })
             .ask(Area::limits, [&] { return limits_.onHeaders(headers); })
             .verdict();
-    return decision;
+    return spared(client, std::move(decision));
 }
 
-Decision Policy::onEndOfMessage(const Client& client, std::uint64_t octets) const {
+Decision Policy::onEndOfMessage(const Client& client, const Envelope& envelope,
+                                const HeaderList& headers, const BodyFacts& body, bool passesOn,
+                                Store& store, const Now& now) const {
     Decision decision;
+    const std::uint64_t octets = headers.octets() + 2 + body.octets; // RFC 1870 section 3
     decision.verdict =
         Stage(client)
             .ask(Area::limits, [&] { return limits_.onEndOfMessage(client, octets); })
             .verdict();
+    decision = spared(client, std::move(decision));
+    const bool lists = client.areas.has(Area::lists) && !lists_.empty();
+    const bool loops = client.areas.has(Area::loops);
+    if (decision.verdict || !passesOn || envelope.recipients.empty() || !(lists || loops))
+        return decision;
+    const MessageFacts facts = factsOf(client, envelope, headers, body, *settings_->keyring);
+    const ListOutcome outcome =
+        lists ? lists_.onEndOfMessage(envelope, headers, facts.classification, now.today)
+              : ListOutcome();
+    decision.edits = outcome.edits;
+    decision.notes = outcome.notes;
+    decision.reported = outcome.reported;
+    if (outcome.discard) {
+        decision.discard = true;
+        decision.notes.push_back({Note::Kind::discard, "no recipient is left"});
+    } else if (loops) {
+        loops_.onEndOfMessage(facts, outcome,
+                              lists ? lists_.returnedTo(envelope, facts.stamps) : nullptr, store,
+                              now.steady, decision);
+    }
+    if (!decision.verdict && !decision.discard)
+        loops_.stamp(facts, outcome, now.today, decision);
     return decision;
 }
 

@@ -3,7 +3,9 @@
 
 #include "milter/policy/connection_filter.hh"
 #include "milter/policy/facts.hh"
+#include "milter/policy/list_policy.hh"
 #include "milter/policy/local_domains.hh"
+#include "milter/policy/loop_policy.hh"
 #include "milter/policy/message_limits.hh"
 #include "milter/policy/recipient_filter.hh"
 #include "milter/policy/sender_filter.hh"
@@ -30,6 +32,9 @@ struct PolicySettings {
     SenderSettings sender;
     RecipientSettings recipient;
     LimitSettings limits;
+    ListSettings lists;
+    LoopPolicySettings loops;
+    std::shared_ptr<const Keyring> keyring; ///< never null
     /// By daemon name (lower case) or port number; a listener that is not here applies everything.
     std::unordered_map<std::string, ListenerSettings> listeners;
 };
@@ -50,22 +55,35 @@ public:
     [[nodiscard]] Decision onMail(const Client& client, const Envelope& envelope,
                                   const Now& now) const;
     /// `answers` is null when no DNSBL was asked. May wait for them, and for a directory.
+    /// `recipient` has text and address as they came; what is known of it is added.
     [[nodiscard]] Decision onRecipient(const Client& client, const Envelope& envelope,
-                                       const RecipientForms& forms, DnsblAnswers* answers,
-                                       const Now& now) const;
+                                       Recipient& recipient, DnsblAnswers* answers,
+                                       const BlockSet& blocks, const Now& now) const;
     [[nodiscard]] Decision onHeaders(const Client& client, const Envelope& envelope,
                                      const HeaderList& headers, const Now& now) const;
-    /// `octets`: size of header section, empty line and body (RFC 1870 section 3).
-    [[nodiscard]] Decision onEndOfMessage(const Client& client, std::uint64_t octets) const;
+    /// May wait for the store. `passesOn`: the message will go on if nothing here speaks against
+    /// it.
+    [[nodiscard]] Decision onEndOfMessage(const Client& client, const Envelope& envelope,
+                                          const HeaderList& headers, const BodyFacts& body,
+                                          bool passesOn, Store& store, const Now& now) const;
+
+    [[nodiscard]] const LoopPolicy& loops() const { return loops_; }
+    /// Under which the failed deliveries to a member of a list are counted.
+    [[nodiscard]] StoreKey memberKey(const MailingList& list, const MailAddress& member) const {
+        return loops_.hasher().key(KeyHasher::Kind::member, {list.address.key(), member.key()});
+    }
 
 private:
-    [[nodiscard]] MailAddress resolvedRecipient(const RecipientForms& forms) const;
+    [[nodiscard]] MailAddress resolvedForm(const Recipient& recipient) const;
+    void identify(Recipient& recipient, const MailAddress& resolved, CivilDay today) const;
 
     std::shared_ptr<const PolicySettings> settings_;
     ConnectionFilter connection_;
     SenderFilter sender_;
     RecipientFilter recipient_;
     MessageLimits limits_;
+    ListPolicy lists_;
+    LoopPolicy loops_;
 };
 
 } // namespace sluice

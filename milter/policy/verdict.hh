@@ -2,6 +2,8 @@
 #pragma once
 
 #include "common/smtp_reply.hh"
+#include "milter/policy/edits.hh"
+#include "milter/policy/store.hh"
 
 #include <cstdint>
 #include <optional>
@@ -11,6 +13,8 @@
 
 /// Decisions as plain data. Who applies them is the session's business.
 namespace sluice {
+
+struct MailingList;
 
 /// What ends the evaluation of a stage.
 struct Verdict {
@@ -27,22 +31,46 @@ struct Verdict {
 /// What a rule found without ending the evaluation.
 struct Note {
     enum class Kind : std::uint8_t {
-        mark,    ///< add the header `headerName: headerValue` to the message
+        mark,    ///< add the header `headerName: headerValue`; no name: it is in Decision::edits
         badmail, ///< at end of message store it in the badmail directory and discard it
         hold,    ///< at end of message put it into the MTA's quarantine
         observe, ///< say so in the log
+
+        // what is in Decision::edits, for the log
+        redirect,   ///< `recipient` was replaced by `becomes`
+        remove,     ///< `recipient` does not get the message
+        returnPath, ///< `becomes` is the new one
+        discard,    ///< nobody gets the message, and the client is told that it was taken
     };
 
     Kind kind;
     std::string rule;
     std::string headerName = {};
     std::string headerValue = {};
+    std::string recipient = {}; ///< as RCPT gave it; untrusted text
+    std::string becomes = {};
+};
+
+/// What the loop engine wants to be done besides; the caller's business like all effects.
+struct LoopResponse {
+    std::optional<Cut> cut; ///< the message was found in a loop: to be counted, and told
+    std::string reason;     ///< why; nothing of the message is in it
+    std::string alert;      ///< about equal copies, for the operator; empty: none
+    /// The copy that was counted: to be withdrawn when the message is not accepted, and to be kept
+    /// until the client shows that it has heard of that. See LoopDetector.
+    std::optional<StoreKey> copy;
 };
 
 /// The answer of one stage. No verdict means: go on.
 struct Decision {
     std::optional<Verdict> verdict = std::nullopt;
     std::vector<Note> notes = {};
+    Edits edits = {};     ///< at end of message only
+    bool discard = false; ///< at end of message only: take the message and drop it
+    LoopResponse loop = {};
+    /// Lists whose signed return path the message came to, when it is a report: its failed
+    /// recipients are members of theirs.
+    std::vector<const MailingList*> reported = {};
 };
 
 inline Verdict refuse(SmtpReply reply, std::string rule) {

@@ -11,7 +11,7 @@ using namespace sluice;
 
 namespace {
 
-/// The needs as letters: h(elo) r(cpt) d(ata) H(eaders) b(ody) a(dd headers) q(uarantine).
+/// The needs as letters: h(elo) d(ata) a(dd headers) s(ender) r(ecipients) q(uarantine).
 std::string needsFor(const std::string& text) {
     const test::ConfigFile file(text);
     CommandLine line;
@@ -21,11 +21,10 @@ std::string needsFor(const std::string& text) {
     REQUIRE(problems.empty());
     std::string letters;
     letters += needs.helo ? "h" : "";
-    letters += needs.rcpt ? "r" : "";
     letters += needs.data ? "d" : "";
-    letters += needs.headers ? "H" : "";
-    letters += needs.body ? "b" : "";
     letters += needs.addHeaders ? "a" : "";
+    letters += needs.changeSender ? "s" : "";
+    letters += needs.changeRecipients ? "r" : "";
     letters += needs.quarantine ? "q" : "";
     return letters;
 }
@@ -33,22 +32,17 @@ std::string needsFor(const std::string& text) {
 } // namespace
 
 TEST_CASE("only the stages and edits that the configuration needs are asked for") {
-    const std::string bare = "max-recipients = 0\nmax-hops = 0\n";
-    CHECK(needsFor(bare).empty());
-    CHECK(needsFor("") == "rH");
-    CHECK(needsFor(bare + "deny-ip = 192.0.2.1\n") == "hd");
-    CHECK(needsFor(bare + "dnsbl = a list.example\n") == "r");
-    CHECK(needsFor(bare + "dnsbl = a list.example action=mark\n") == "ra");
-    CHECK(needsFor(bare + "mode = observe\ndnsbl = a list.example action=mark\n") == "r");
-    CHECK(needsFor(bare + "block-recipient = a@b.example\n") == "r");
-    CHECK(needsFor(bare + "restrict-recipient = a@b.example except=c@d.example\n") == "r");
-    CHECK(needsFor(bare + "block-sender = a@b.example\n") == "H");
-    CHECK(needsFor(bare + "block-sender = a@b.example\ncheck-from-header = no\n").empty());
-    CHECK(needsFor(bare + "block-blank-sender = yes\nsender-action = drop\n") == "hdH");
-    CHECK(needsFor(bare + "block-sender = <>\nsender-action = hold\n") == "Hq");
+    const std::string bare = "loop-action = reject\n";
+    CHECK(needsFor("") == "asq");
+    CHECK(needsFor(bare) == "as");
+    CHECK(needsFor("mode = observe\n").empty());
+    CHECK(needsFor(bare + "deny-ip = 192.0.2.1\n") == "hdas");
+    CHECK(needsFor(bare + "dnsbl = a list.example action=mark\n") == "as");
+    CHECK(needsFor(bare + "block-sender = a@b.example\n") == "as");
+    CHECK(needsFor(bare + "block-blank-sender = yes\nsender-action = drop\n") == "hdas");
+    CHECK(needsFor(bare + "block-sender = <>\nsender-action = hold\n") == "asq");
     CHECK(needsFor(bare + "block-sender = <>\nsender-action = badmail\nbadmail-dir = /tmp\n") ==
-          "hrHb");
-    CHECK(needsFor(bare + "max-size = 1M\n") == "Hb");
-    CHECK(needsFor(bare + "max-session-size = 1M\n") == "Hb");
-    CHECK(needsFor(bare + "local-domain = a.example\nspoof-check = mark\n") == "Ha");
+          "has");
+    CHECK(needsFor(bare + "list = a@b.example return-path=null\n") == "asr");
+    CHECK(needsFor(bare + "robot = a@b.example\n") == "asr");
 }

@@ -4,11 +4,13 @@
 #include "common/duration.hh"
 #include "common/text.hh"
 #include "milter/adapters/harvest_memory.hh"
+#include "milter/adapters/store_memory.hh"
 #include "milter/config.hh"
 #include "milter/options.hh"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -70,16 +72,34 @@ DnsblAnswer answerOf(const std::string& text) {
     return answer;
 }
 
+/// A signed address changes from day to day and from key to key.
+std::string withoutSignature(const std::string& path) {
+    const std::size_t plus = path.find("-bounces+");
+    return plus == std::string::npos
+               ? path
+               : path.substr(0, plus + 9) + "SIGNED" + path.substr(path.find('@'));
+}
+
 std::string noteText(const Note& note) {
     switch (note.kind) {
     case Note::Kind::mark:
-        return fmt::format("+mark {}: {} ({})", note.headerName, note.headerValue, note.rule);
+        return note.headerName.empty()
+                   ? fmt::format("+mark ({})", note.rule)
+                   : fmt::format("+mark {}: {} ({})", note.headerName, note.headerValue, note.rule);
     case Note::Kind::badmail:
         return fmt::format("+badmail ({})", note.rule);
     case Note::Kind::hold:
         return fmt::format("+hold ({})", note.rule);
     case Note::Kind::observe:
         return fmt::format("+observe ({})", note.rule);
+    case Note::Kind::redirect:
+        return fmt::format("+redirect {} {} ({})", note.recipient, note.becomes, note.rule);
+    case Note::Kind::remove:
+        return fmt::format("+remove {} ({})", note.recipient, note.rule);
+    case Note::Kind::returnPath:
+        return fmt::format("+return-path {} ({})", withoutSignature(note.becomes), note.rule);
+    case Note::Kind::discard:
+        return fmt::format("+discard ({})", note.rule);
     }
     return "";
 }
@@ -92,16 +112,32 @@ std::string decisionText(const Decision& decision) {
                            verdict->rule);
     for (const Note& note : decision.notes)
         text += " " + noteText(note);
+    for (const HeaderLine& line : decision.edits.append)
+        text += fmt::format(" +header {}: {}", line.name, line.value);
+    for (const EnvelopeAddress& added : decision.edits.addRecipients)
+        if (!added.parameters.empty())
+            text += fmt::format(" +rcpt {} {}", added.address, added.parameters);
+    if (decision.edits.sender && !decision.edits.sender->parameters.empty())
+        text += " +sender " + decision.edits.sender->parameters;
     return text;
 }
 
-/// `<written>`, or `<written> resolved`.
-RecipientForms formsOf(const std::string& text) {
+/// `<written>`, and behind it in any order what the MTA makes of it, `via:NEXT-HOP` and `NOTIFY`.
+Recipient recipientOf(const std::string& text) {
     const std::size_t end = text.find("> ");
+    Recipient recipient;
+    recipient.text = text.substr(0, end == std::string::npos ? end : end + 1);
+    recipient.address = MailAddress::fromPath(recipient.text);
     if (end == std::string::npos)
-        return {MailAddress::fromPath(text)};
-    return {MailAddress::fromPath(text.substr(0, end + 1)),
-            MailAddress::fromPath(text.substr(end + 2))};
+        return recipient;
+    for (const std::string_view word : split(std::string_view(text).substr(end + 2), ' '))
+        if (word == "NOTIFY")
+            recipient.dsnParameters = true;
+        else if (word.starts_with("via:"))
+            recipient.nextHop = word.substr(4);
+        else
+            recipient.resolved = MailAddress::fromPath(word);
+    return recipient;
 }
 
 /// A directory for the files of a scenario, removed at the end.
@@ -134,6 +170,7 @@ private:
     std::string connect(const std::string& rest);
     std::string mail(const std::string& rest);
     [[nodiscard]] std::string recipient(const std::string& path);
+    std::string endOfMessage(const std::string& rest);
     void header(const std::string& rest);
     [[nodiscard]] Now now() const { return {steady_, today_}; }
 
@@ -145,6 +182,8 @@ private:
     Client client_;
     Envelope envelope_;
     HeaderList headers_;
+    std::string text_;
+    std::shared_ptr<Store> store_ = makeMemoryStore();
     bool authenticated_ = false;
     CivilDay today_ = parseCivilDay("2026-06-15").value();
     SteadyTime steady_{std::chrono::hours(1000)};
@@ -162,7 +201,9 @@ void Replay::writeFile(const std::string& rest) {
     std::string text = rest.substr(blank + 1);
     for (std::size_t at = text.find("\\n"); at != std::string::npos; at = text.find("\\n"))
         text.replace(at, 2, "\n");
-    std::ofstream(scratch_.path() + "/" + rest.substr(0, blank)) << text << "\n";
+    const std::string path = scratch_.path() + "/" + rest.substr(0, blank);
+    std::ofstream(path) << text << "\n";
+    std::filesystem::permissions(path, std::filesystem::perms::owner_read); // it may be a key file
 }
 
 void Replay::begin() {
@@ -185,7 +226,10 @@ std::string Replay::connect(const std::string& rest) {
     const auto words = split(rest, ' ');
     client_ = Client();
     authenticated_ = false;
-    if (words.at(0) != "unknown")
+    client_.internal = words.at(0) == "internal";
+    if (client_.internal)
+        client_.address = IpAddress::parse("127.0.0.1").value();
+    else if (words.at(0) != "unknown")
         client_.address = IpAddress::parse(words.at(0)).value();
     const auto rule = policy_->onConnect(client_, today_);
     const std::string listener(words.size() > 1 ? words[1] : "");
@@ -194,10 +238,12 @@ std::string Replay::connect(const std::string& rest) {
 }
 
 std::string Replay::mail(const std::string& rest) {
+    begin();
     static constexpr std::string_view parameter = " SIZE=";
     const std::size_t size = rest.find(parameter);
     envelope_ = Envelope();
     headers_.clear();
+    text_.clear();
     envelope_.senderText = rest.substr(0, size);
     envelope_.sender = MailAddress::fromPath(envelope_.senderText);
     envelope_.authenticated = authenticated_;
@@ -208,10 +254,27 @@ std::string Replay::mail(const std::string& rest) {
 
 std::string Replay::recipient(const std::string& path) {
     WrittenAnswers answers(*config_->policy->connection.dnsbl, dns_);
+    Recipient recipient = recipientOf(path);
     const auto decision =
-        policy_->onRecipient(client_, envelope_, formsOf(path),
-                             policy_->wantsDnsbl(client_) ? &answers : nullptr, now());
-    envelope_.recipientsAccepted += decision.verdict ? 0U : 1U;
+        policy_->onRecipient(client_, envelope_, recipient,
+                             policy_->wantsDnsbl(client_) ? &answers : nullptr, BlockSet(), now());
+    if (!decision.verdict) {
+        ++envelope_.recipientsAccepted;
+        envelope_.recipients.push_back(std::move(recipient));
+    }
+    return decisionText(decision);
+}
+
+std::string Replay::endOfMessage(const std::string& rest) {
+    const std::uint64_t fixed = headers_.octets() + 2 + text_.size();
+    const std::uint64_t octets = rest.empty() ? fixed : parseUnsigned(rest).value();
+    const BodyFacts body{text_, octets - std::min(octets, headers_.octets() + 2), sha256(text_)};
+    const Decision decision =
+        policy_->onEndOfMessage(client_, envelope_, headers_, body, true, *store_, now());
+    if (!decision.verdict) {
+        ++client_.messagesDone;
+        client_.octetsDone += octets;
+    }
     return decisionText(decision);
 }
 
@@ -245,13 +308,9 @@ std::string Replay::run(const Step& step) {
     } else if (step.command == "end-of-headers") {
         return decisionText(policy_->onHeaders(client_, envelope_, headers_, now()));
     } else if (step.command == "end-of-message") {
-        const std::uint64_t octets = parseUnsigned(step.rest).value();
-        const Decision decision = policy_->onEndOfMessage(client_, octets);
-        if (!decision.verdict) {
-            ++client_.messagesDone;
-            client_.octetsDone += octets;
-        }
-        return decisionText(decision);
+        return endOfMessage(step.rest);
+    } else if (step.command == "text") {
+        text_ += step.rest + "\r\n";
     } else {
         throw std::runtime_error("unknown command " + step.command);
     }

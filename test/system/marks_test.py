@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What the daemon adds to a message, and that it changes nothing else."""
 
+import re
+
 import pytest
 
 from harness.smtp import message, new_token, require
@@ -24,9 +26,9 @@ ODD_BODY = b".\r\n..two dots\r\n\r\n\xff\xfe 8 bit\r\n" + b"long " * 150 + b"\r\
 
 
 def without_trace(head):
-    """The header section without the Received: line that the server has put on top."""
+    """The header section without what is put on top: the stamp, and the server's Received: line."""
     lines = head.split(b"\r\n")
-    while lines[0].startswith((b"Received:", b" ", b"\t")):
+    while lines[0].startswith((b"X-Sluice-Trace:", b"Received:", b" ", b"\t")):
         lines.pop(0)
     return b"\r\n".join(lines)
 
@@ -36,6 +38,14 @@ def test_an_ordinary_message_passes_unchanged(site, mta):
     octets = message(*ODD_FIELDS, token=token, body=ODD_BODY)
     delivery, = site.deliver(mta, octets, token)
     assert without_trace(delivery.head) + b"\r\n" + delivery.body == octets
+
+
+def test_every_message_gets_one_stamp_on_top(site, mta):
+    token = new_token()
+    delivery, = site.deliver(mta, message(token=token), token)
+    stamp, = delivery.header_lines("X-Sluice-Trace")
+    assert re.fullmatch(rb"X-Sluice-Trace: 1 [a-z2-7 ]{30,58}\r\n", stamp)
+    assert delivery.head.index(stamp) < delivery.head.index(b"From:")
 
 
 def test_a_listed_client_is_marked_once(site, mta):

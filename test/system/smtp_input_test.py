@@ -7,28 +7,11 @@ import struct
 
 import pytest
 
-from harness.robustness import JUNK, everything, require_unharmed, short
+from harness.robustness import JUNK, daemon, short, store, unharmed  # noqa: F401 (fixtures)
 from harness.smtp import SmtpClient, message, new_token, require
 
 MANY_RECIPIENTS = {"postfix": 10_000, "sendmail": 2_000}  # Sendmail takes its time for each
 MANY_HEADERS = 5_000
-
-
-@pytest.fixture(scope="module")
-def store(site):
-    return site.directory("all-badmail")
-
-
-@pytest.fixture(scope="module")
-def daemon(site, store):
-    with site.sluice(*everything(site, store)) as daemon:
-        yield daemon
-
-
-@pytest.fixture(autouse=True)
-def unharmed(site, daemon):
-    yield
-    require_unharmed(site, daemon)
 
 
 @pytest.mark.parametrize("address", [

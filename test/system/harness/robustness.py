@@ -4,6 +4,8 @@ whether some input did it harm."""
 
 import re
 
+import pytest
+
 from .site import both
 from .smtp import require
 
@@ -35,6 +37,24 @@ def require_unharmed(site, daemon):
             assert session.rcpt("user@test.example").code == 250
     assert "internal error" not in daemon.log_text()
     assert not NOT_FOR_A_LOG.search(daemon.log_text()), "what is logged is escaped"
+
+
+
+@pytest.fixture(scope="module")
+def store(site):
+    return site.directory("all-badmail")
+
+
+@pytest.fixture(scope="module")
+def daemon(site, store):
+    with site.sluice(*everything(site, store)) as daemon:
+        yield daemon
+
+
+@pytest.fixture(autouse=True)
+def unharmed(site, daemon):
+    yield
+    require_unharmed(site, daemon)
 
 
 def short(value):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """An SMTP server that takes all mail and remembers envelope and octets."""
 
+import contextlib
 import dataclasses
 import re
 import socketserver
@@ -18,6 +19,8 @@ class Delivery:
     sender: str
     recipients: list
     octets: bytes
+    mail_parameters: str = ""  # what stood behind the address of MAIL
+    rcpt_parameters: tuple = ()  # the same of each recipient
 
     @property
     def head(self):
@@ -40,7 +43,7 @@ class _Session(socketserver.StreamRequestHandler):
         self.wfile.write(line + b"\r\n")
 
     def handle(self):
-        self.sender, self.recipients = "", []
+        self.begin(b"")
         try:
             self.say(b"220 sink.example ESMTP")
             while self.one_command(self.rfile.readline()):
@@ -48,19 +51,23 @@ class _Session(socketserver.StreamRequestHandler):
         except OSError:
             pass
 
+    def begin(self, line):
+        self.sender, self.mail_parameters = self.address(line), self.parameters(line)
+        self.recipients, self.rcpt_parameters = [], []
+
     def one_command(self, line):
         verb = line[:4].upper()
         if verb == b"EHLO":
-            self.say(b"250-sink.example\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 ENHANCEDSTATUSCODES")
+            self.say(b"250-sink.example\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-DSN\r\n250 ENHANCEDSTATUSCODES")
         elif verb == b"MAIL":
-            self.sender, self.recipients = self.address(line), []
+            self.begin(line)
             self.say(b"250 2.1.0 ok")
         elif verb == b"RCPT":
-            self.recipients.append(self.address(line))
-            self.say(b"250 2.1.5 ok")
+            self.recipient(line)
         elif verb == b"DATA":
             self.say(b"354 go on")
-            self.server.sink.take(Delivery(self.sender, self.recipients, self.read_message()))
+            self.server.sink.take(Delivery(self.sender, self.recipients, self.read_message(),
+                                           self.mail_parameters, tuple(self.rcpt_parameters)))
             self.say(b"250 2.0.0 taken")
         elif verb == b"QUIT":
             self.say(b"221 2.0.0 bye")
@@ -68,10 +75,22 @@ class _Session(socketserver.StreamRequestHandler):
             self.say(b"250 2.0.0 ok")
         return line and verb != b"QUIT"
 
+    def recipient(self, line):
+        if self.server.sink.refuses(self.address(line)):
+            self.say(b"550 5.1.1 No such user here")
+            return
+        self.recipients.append(self.address(line))
+        self.rcpt_parameters.append(self.parameters(line))
+        self.say(b"250 2.1.5 ok")
+
     @staticmethod
     def address(line):
         match = ADDRESS.search(line)
         return match.group(1).decode("latin-1") if match else ""
+
+    @staticmethod
+    def parameters(line):
+        return line.partition(b">")[2].strip().decode("latin-1")
 
     def read_message(self):
         lines = []
@@ -91,6 +110,7 @@ class _Server(socketserver.ThreadingTCPServer):
 class Sink:
     def __init__(self):
         self._deliveries = []
+        self._audience = None
         self._lock = threading.Lock()
         self._server = _Server(("127.0.0.1", 0), _Session)
         self._server.sink = self
@@ -101,9 +121,24 @@ class Sink:
         self._server.shutdown()
         self._server.server_close()
 
+    @contextlib.contextmanager
+    def watched_by(self, audience):
+        """Until the block ends, `audience` has a word in what is taken: refuses(address) of a
+        recipient, and react(delivery) before the client gets its reply."""
+        self._audience = audience
+        try:
+            yield audience
+        finally:
+            self._audience = None
+
+    def refuses(self, address):
+        return self._audience is not None and self._audience.refuses(address)
+
     def take(self, delivery):
         with self._lock:
             self._deliveries.append(delivery)
+        if self._audience is not None:
+            self._audience.react(delivery)
 
     def deliveries(self, marker=b""):
         """The deliveries whose octets hold `marker`."""
