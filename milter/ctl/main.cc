@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "milter/ctl/classify_command.hh"
+#include "milter/ctl/command.hh"
+#include "milter/ctl/keys_command.hh"
+#include "milter/ctl/simulate_command.hh"
+
+#include <sysexits.h>
+
+#include <array>
+#include <cstdio>
+#include <exception>
+#include <iostream>
+
+int main(int argc, char** argv) {
+    try {
+        const std::array commands{
+            sluice::ctl::classifyCommand,
+            sluice::ctl::keysCommand,
+            sluice::ctl::simulateCommand,
+        };
+        const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
+        return sluice::ctl::runCommand(commands, arguments, std::cout, std::cerr);
+    } catch (const std::exception& error) {
+        static_cast<void>(std::fprintf(stderr, "sluicectl: %s\n", error.what()));
+        return EX_SOFTWARE;
+    }
+}
