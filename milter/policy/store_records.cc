@@ -54,10 +54,12 @@ TurnAnswer begin(TurnState& state, const Turn& turn) {
 TurnAnswer goOn(TurnState& state, const Turn& turn) {
     const std::uint64_t own = turn.templates[0];
     TurnAnswer answer = state.seen[0].answer;
-    answer.repeated = has(state.templates, own, 0) || has(turn.templates, own, 1);
     answer.chainAutomatic = answer.chainAutomatic || state.automatic || turn.chainAutomatic;
+    // that someone repeats himself proves nothing unless somebody answered: many reports about one
+    // newsletter are alike
     if (turn.author != state.author) {
-        answer.otherRepeated = state.seen[0].answer.repeated;
+        answer.otherRepeated = answer.repeated;
+        answer.repeated = has(state.templates, own, 0) || has(turn.templates, own, 1);
         countUp(answer.turns);
     }
     answer.turns = std::max(answer.turns, turn.depth);

@@ -345,6 +345,29 @@ TEST_CASE("innocent: five thousand are out of office") {
     CHECK(touched == 0);
 }
 
+TEST_CASE("innocent: twenty thousand reports about a newsletter") {
+    // of some servers, each about many members: the same author, subject and words again and again
+    Site site;
+    const Mail newsletter{
+        "owner-news@example.org", "news@example.org", " News", "1@x", "", "Read!"};
+    REQUIRE(site.send(newsletter) == pass);
+    int touched = 0;
+    for (int number = 0; number < 20'000; ++number) {
+        Mail report{"mailer-daemon@mx" + std::to_string(number % 40) + ".example.com",
+                    "owner-news@example.org",
+                    " Undelivered Mail Returned to Sender",
+                    number % 3 == 0 ? "" : std::to_string(number) + "@mx.example.com",
+                    number % 2 == 0 ? " <1@x>" : "",
+                    numbered("Your message could not be delivered to user%@example.com.", number),
+                    true,
+                    true,
+                    "<>"};
+        touched += site.send(report) == pass ? 0 : 1;
+        site.wait(number % 2 == 0 ? 0s : 1s);
+    }
+    CHECK(touched == 0);
+}
+
 TEST_CASE("innocent: a thread of a mailing list") {
     Site site;
     std::string thread;
