@@ -63,21 +63,6 @@ std::string_view nameOf(LoopStep step) {
     return "";
 }
 
-std::string_view firstValue(const HeaderList& headers, std::string_view name) {
-    for (std::size_t i = 0; i < headers.fieldsKept(); ++i)
-        if (const auto field = headers.field(i); equalsIgnoringCase(field.name, name))
-            return field.value;
-    return {};
-}
-
-std::string allValues(const HeaderList& headers, std::string_view name) {
-    std::string all;
-    for (std::size_t i = 0; i < headers.fieldsKept(); ++i)
-        if (const auto field = headers.field(i); equalsIgnoringCase(field.name, name))
-            all.append(field.value).append(" ");
-    return all;
-}
-
 /// Public archives write `user at example.org`.
 std::vector<MailAddress> addressesIn(std::string_view value) {
     std::string text(value);
@@ -147,21 +132,20 @@ void Simulation::take(const MailArchive::Place& place, const std::string& text) 
     const std::string_view body = std::string_view(stored.body).substr(0, maxScannedBody);
     const Classification found = classify(headers, stored.nullSender, body);
     const std::string ownText = firstText(headers, body, maxTemplateInput);
-    const std::string references =
-        allValues(headers, "References") + allValues(headers, "In-Reply-To");
-    const auto authors = addressesIn(firstValue(headers, "From"));
+    const std::string references = headers.all("References") + headers.all("In-Reply-To");
+    const auto authors = addressesIn(headers.first("From"));
 
     LoopMessage message;
     message.author = authors.empty() ? MailAddress() : authors.front();
     message.sender = stored.nullSender ? MailAddress() : message.author;
-    message.recipients = addressesIn(firstValue(headers, "To"));
-    for (MailAddress& copied : addressesIn(firstValue(headers, "Cc")))
+    message.recipients = addressesIn(headers.first("To"));
+    for (MailAddress& copied : addressesIn(headers.first("Cc")))
         message.recipients.push_back(std::move(copied));
-    message.messageId = canonicalMessageId(firstValue(headers, "Message-ID"));
+    message.messageId = canonicalMessageId(headers.first("Message-ID"));
     message.references = references;
     if (found.kind == MessageClass::report)
         message.reportedMessageId = scanReport(headers, body).originalMessageId;
-    message.subject = firstValue(headers, "Subject");
+    message.subject = headers.first("Subject");
     message.automatic = found.automatic();
     message.reaction = found.reaction();
     message.text = ownText;

@@ -61,6 +61,28 @@ HeaderList::Field HeaderList::field(std::size_t index) const {
             all.substr(valueStart, place.end - valueStart)};
 }
 
+bool HeaderList::has(std::string_view name) const {
+    for (std::size_t i = 0; i < fieldsKept(); ++i)
+        if (equalsIgnoringCase(field(i).name, name))
+            return true;
+    return false;
+}
+
+std::string_view HeaderList::first(std::string_view name) const {
+    for (std::size_t i = 0; i < fieldsKept(); ++i)
+        if (const Field each = field(i); equalsIgnoringCase(each.name, name))
+            return each.value;
+    return {};
+}
+
+std::string HeaderList::all(std::string_view name) const {
+    std::string values;
+    for (std::size_t i = 0; i < fieldsKept(); ++i)
+        if (const Field each = field(i); equalsIgnoringCase(each.name, name))
+            values.append(each.value).append(" ");
+    return values;
+}
+
 void HeaderList::clear() {
     text_.clear();
     fields_.clear();

@@ -29,6 +29,11 @@ public:
 
     [[nodiscard]] std::size_t fieldsKept() const { return fields_.size(); }
     [[nodiscard]] Field field(std::size_t index) const;
+    [[nodiscard]] bool has(std::string_view name) const;
+    /// The value of the topmost field of this name, in any case; empty when there is none.
+    [[nodiscard]] std::string_view first(std::string_view name) const;
+    /// The values of all fields of this name, each with a blank behind it.
+    [[nodiscard]] std::string all(std::string_view name) const;
     /// The section as sent, without the empty line behind it; complete unless truncated().
     [[nodiscard]] const std::string& text() const { return text_; }
     /// True when a limit was reached: text() and the fields are the first part only, and the fields

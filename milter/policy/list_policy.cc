@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "milter/policy/list_policy.hh"
 
-#include "common/text.hh"
 #include "milter/policy/bounce_address.hh"
 #include "milter/policy/signed_headers.hh"
 
@@ -40,15 +39,6 @@ std::optional<Verdict> notAllowed(const MailingList& list, const Client& client,
 bool mustNotReach(const Classification& classification) {
     return classification.reaction() &&
            (classification.kind != MessageClass::autoReply || classification.declared);
-}
-
-void appendWhereAbsent(const HeaderList& headers, const char* name, const char* value,
-                       Edits& edits) {
-    for (std::size_t i = 0; i < headers.fieldsKept(); ++i)
-        if (equalsIgnoringCase(headers.field(i).name, name))
-            return;
-    if (!isSignedHeader(headers, name))
-        edits.append.push_back({name, value});
 }
 
 } // namespace
@@ -219,8 +209,8 @@ EnvelopeAddress ListPolicy::returnPathOf(const MailingList& list, bool withDsn,
 void ListPolicy::rewrite(const Envelope& envelope, const HeaderList& headers, CivilDay today,
                          ListOutcome& outcome) const {
     const MailingList& list = *outcome.posts.front();
-    appendWhereAbsent(headers, "Precedence", "list", outcome.edits);
-    appendWhereAbsent(headers, "X-Auto-Response-Suppress", "DR, OOF, AutoReply", outcome.edits);
+    addWhereAbsent(headers, {"Precedence", "list"}, outcome.edits);
+    addWhereAbsent(headers, {"X-Auto-Response-Suppress", "DR, OOF, AutoReply"}, outcome.edits);
     if (list.returnPath == ReturnPath::delegate)
         return;
     for (const Recipient& recipient : envelope.recipients)

@@ -26,23 +26,8 @@ std::vector<MailAddress> addressesOf(const Envelope& envelope) {
     return addresses;
 }
 
-std::string_view firstValue(const HeaderList& headers, std::string_view name) {
-    for (std::size_t i = 0; i < headers.fieldsKept(); ++i)
-        if (const auto field = headers.field(i); equalsIgnoringCase(field.name, name))
-            return field.value;
-    return {};
-}
-
-std::string allValues(const HeaderList& headers, std::string_view name) {
-    std::string all;
-    for (std::size_t i = 0; i < headers.fieldsKept(); ++i)
-        if (const auto field = headers.field(i); equalsIgnoringCase(field.name, name))
-            all.append(field.value).append(" ");
-    return all;
-}
-
 MailAddress authorOf(const HeaderList& headers) {
-    auto mailboxes = headerAddresses(firstValue(headers, "From"));
+    auto mailboxes = headerAddresses(headers.first("From"));
     return mailboxes.empty() ? MailAddress() : std::move(mailboxes.front());
 }
 
@@ -56,13 +41,6 @@ std::string_view hostOf(std::string_view nextHop) {
         return inside;
     }
     return nextHop.substr(0, nextHop.find(':'));
-}
-
-void addWhereAbsent(const HeaderList& headers, const char* name, const char* value,
-                    Decision& decision) {
-    const bool present = !firstValue(headers, name).empty();
-    if (!present && !isSignedHeader(headers, name))
-        decision.edits.append.push_back({name, value});
 }
 
 } // namespace
@@ -135,8 +113,8 @@ void LoopPolicy::cut(const MessageFacts& facts, const std::string& reason,
 void LoopPolicy::mark(const MessageFacts& facts, const LoopOutcome& outcome,
                       Decision& decision) const {
     const std::string rule = "loop: " + outcome.reason;
-    addWhereAbsent(facts.headers, "Auto-Submitted", "auto-replied", decision);
-    addWhereAbsent(facts.headers, "Precedence", "bulk", decision);
+    addWhereAbsent(facts.headers, {"Auto-Submitted", "auto-replied"}, decision.edits);
+    addWhereAbsent(facts.headers, {"Precedence", "bulk"}, decision.edits);
     decision.notes.push_back({Note::Kind::mark, rule});
     if (outcome.step != LoopStep::markAndNullSender || decision.edits.sender)
         return;
@@ -158,11 +136,11 @@ void LoopPolicy::onEndOfMessage(const MessageFacts& facts, const ListOutcome& li
     message.recipients = addressesOf(facts.envelope);
     message.messageId = facts.messageId;
     const std::string references =
-        allValues(facts.headers, "References") + allValues(facts.headers, "In-Reply-To");
+        facts.headers.all("References") + facts.headers.all("In-Reply-To");
     message.references = references;
     if (facts.classification.kind == MessageClass::report)
         message.reportedMessageId = scanReport(facts.headers, facts.body.prefix).originalMessageId;
-    message.subject = firstValue(facts.headers, "Subject");
+    message.subject = facts.headers.first("Subject");
     message.automatic = facts.classification.automatic();
     message.reaction = facts.classification.reaction();
     const std::string text = firstText(facts.headers, facts.body.prefix, maxTemplateInput);
@@ -170,7 +148,7 @@ void LoopPolicy::onEndOfMessage(const MessageFacts& facts, const ListOutcome& li
     message.bodyDigest = facts.body.digest;
     message.bodyOctets = facts.body.octets;
     message.receivedLines = facts.headers.receivedCount();
-    const std::string stamps = allValues(facts.headers, traceHeader);
+    const std::string stamps = facts.headers.all(traceHeader);
     message.stamps = stamps;
     for (const MailingList* const list : lists.posts)
         message.lists.push_back(list->address);

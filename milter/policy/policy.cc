@@ -52,9 +52,7 @@ Decision spared(const Client& client, Decision decision) {
 MessageFacts factsOf(const Client& client, const Envelope& envelope, const HeaderList& headers,
                      const BodyFacts& body, const Keyring& keyring) {
     MessageFacts facts{client, envelope, headers, body, {}, {}, {}};
-    for (std::size_t i = 0; i < headers.fieldsKept() && facts.messageId.empty(); ++i)
-        if (const auto field = headers.field(i); equalsIgnoringCase(field.name, "Message-ID"))
-            facts.messageId = canonicalMessageId(field.value);
+    facts.messageId = canonicalMessageId(headers.first("Message-ID"));
     facts.classification = classify(headers, envelope.sender.isNull(), body.prefix);
     facts.stamps = validStamps(keyring, headers, facts.messageId);
     return facts;

@@ -34,4 +34,13 @@ bool isSignedHeader(const HeaderList& headers, std::string_view name) {
     return false;
 }
 
+void addWhereAbsent(const HeaderList& headers, HeaderLine line, Edits& edits) {
+    const bool planned =
+        std::any_of(edits.append.begin(), edits.append.end(), [&](const HeaderLine& other) {
+            return equalsIgnoringCase(other.name, line.name);
+        });
+    if (!planned && !headers.has(line.name) && !isSignedHeader(headers, line.name))
+        edits.append.push_back(std::move(line));
+}
+
 } // namespace sluice

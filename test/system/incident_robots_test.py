@@ -7,10 +7,9 @@ import time
 import pytest
 
 from harness import actors
-from harness.envelopes import key_file
+from harness.incidents import alone, sluice  # noqa: F401 (fixtures)
 from harness.reports import delivery_report
 from harness.smtp import dot_stuffed, message, new_token, require
-from harness.variants import unfiltered
 from harness.waiting import wait_until
 from harness.world import Letter, World
 
@@ -19,23 +18,6 @@ DESK, BOX = "desk@test.example", "box@out.example"
 ADMIN = "admin@test.example"
 MARKED = ("Auto-Submitted: auto-replied",)
 SILENCE_SECONDS = 1.2  # what the client of incident 3 waits for a reply; more than duplicate-silence
-
-
-@pytest.fixture(scope="module")
-def alone(site):
-    """The mail servers without sluice."""
-    servers = unfiltered(site)
-    yield servers
-    for server in servers.values():
-        server.stop()
-
-
-@pytest.fixture
-def sluice(site):
-    """A fresh daemon, which remembers nothing, with these lines more."""
-    def start(*lines):
-        return site.sluice(f"key-file = {key_file(site)}", *lines)
-    return start
 
 
 # 2 and 6: two programs that answer each other

@@ -5,33 +5,16 @@
 import pytest
 
 from harness import actors
-from harness.envelopes import key_file
+from harness.incidents import alone, sluice  # noqa: F401 (fixtures)
 from harness.reports import REPORTS, delivery_report
 from harness.smtp import message
-from harness.variants import PostfixWith, unfiltered
+from harness.variants import PostfixWith
 from harness.waiting import wait_until
 from harness.world import Letter, World
 
 TEAM, SUB = "team@test.example", "sub@test.example"
 READER, DEAD, AWAY, OTHER_AWAY = "reader@one.example", "dead@two.example", "away@three.example", "off@four.example"
 KEEPER = "keeper@test.example"
-
-
-@pytest.fixture(scope="module")
-def alone(site):
-    """The mail servers without sluice."""
-    servers = unfiltered(site)
-    yield servers
-    for server in servers.values():
-        server.stop()
-
-
-@pytest.fixture
-def sluice(site):
-    """A fresh daemon, which remembers nothing, with these lines more."""
-    def start(*lines):
-        return site.sluice(f"key-file = {key_file(site)}", *lines)
-    return start
 
 
 def post_from_outside(to=TEAM):
