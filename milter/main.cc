@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "common/log.hh"
+#include "common/version.hh"
 #include "milter/config.hh"
 #include "milter/daemon.hh"
 #include "milter/options.hh"
 #include "milter/process.hh"
-#include "milter/version.hh"
 
 #include <fmt/format.h>
 #include <sysexits.h>

@@ -55,7 +55,7 @@ nlohmann::ordered_json asJson(const ReportFindings& findings) {
 
 void showJson(const Verdict& verdict, std::ostream& out) {
     nlohmann::ordered_json object;
-    object["file"] = verdict.file;
+    object["path"] = verdict.file;
     object["class"] = nameOf(verdict.classification.kind);
     object["certainty"] = verdict.classification.certainty;
     object["declared"] = verdict.classification.declared;

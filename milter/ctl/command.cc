@@ -2,7 +2,7 @@
 #include "milter/ctl/command.hh"
 
 #include "common/text.hh"
-#include "milter/version.hh"
+#include "common/version.hh"
 
 #include <fmt/ostream.h>
 #include <sysexits.h>

@@ -176,7 +176,7 @@ void Simulation::show(const MailArchive::Place& place, const LoopMessage& messag
     }
     Json object;
     object["time"] = time;
-    object["file"] = file;
+    object["path"] = file;
     object["number"] = place.number;
     object["step"] = nameOf(outcome.step);
     object["reason"] = outcome.reason;

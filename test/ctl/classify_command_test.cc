@@ -30,7 +30,9 @@ Run classify(const std::vector<std::string>& arguments) {
 }
 
 nlohmann::json objectFor(const std::string& file) {
-    return nlohmann::json::parse(classify({"--json", reports + file}).out);
+    auto object = nlohmann::json::parse(classify({"--json", reports + file}).out);
+    CHECK(object.at("path") == reports + file);
+    return object;
 }
 
 std::string joined(const nlohmann::json& list) {
