@@ -20,7 +20,7 @@ constexpr std::size_t longestPrefix = 40;
 /// "On Monday … wrote:" may be folded.
 constexpr std::size_t longestIntroduction = 3;
 /// Letters of which a word must have so many to be a number in hexadecimal: "fade", but not "add".
-constexpr std::size_t shortestHexWord = 4;
+constexpr std::ptrdiff_t shortestHexWord = 4;
 
 /// What a character is to a template; bits, so that a word is the sum of its characters.
 enum CharacterKind : std::uint8_t {
@@ -54,12 +54,9 @@ unsigned kind(char c) {
     return kinds[static_cast<unsigned char>(c)];
 }
 
-/// Writes a word, and returns the end. `found`: the kinds of characters in it.
-char* writeWord(std::string_view word, unsigned found, char* out) {
-    if ((found & digit) == 0 && (found != hexLetter || word.size() < shortestHexWord))
-        return std::transform(word.begin(), word.end(), out, lowerAscii);
-    *out = '#';
-    return out + 1;
+/// Is a word of these kinds of characters a number, or part of an identifier?
+bool varies(unsigned found, std::ptrdiff_t characters) {
+    return (found & digit) != 0 || (found == hexLetter && characters >= shortestHexWord);
 }
 
 /// No character becomes more than one, so there is room for all at once.
@@ -70,12 +67,17 @@ void appendMasked(std::string_view line, std::string& text) {
     char* out = start;
     bool blankBefore = before == 0 || text[before - 1] == ' ';
     for (std::size_t at = 0; at < line.size();) {
-        const std::size_t first = at;
+        char* const word = out;
         unsigned found = 0;
-        for (; at < line.size() && (kind(line[at]) & ofWords) != 0; ++at)
+        for (; at < line.size() && (kind(line[at]) & ofWords) != 0; ++at) {
             found |= kind(line[at]);
-        if (at > first) {
-            out = writeWord(line.substr(first, at - first), found, out);
+            *out++ = lowerAscii(line[at]);
+        }
+        if (out > word) {
+            if (varies(found, out - word)) {
+                *word = '#';
+                out = word + 1;
+            }
             blankBefore = false;
             continue;
         }

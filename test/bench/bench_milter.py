@@ -6,6 +6,7 @@ import statistics
 import subprocess
 
 from bench_site import CLIENTS, null_filter_like
+from bench_tables import resident_megabytes
 from null_filter import program
 
 CONNECTIONS = (1, 8, 64)
@@ -13,6 +14,9 @@ MESSAGES_A_CONNECTION = (1, 100)
 SOCKETS = ("unix", "inet")
 WARM_UP_MESSAGES = 3000
 GRACE_SECONDS = 90  # beyond the measured time, before a run is given up
+LARGE = 10_000  # octets of a body whose CPU time is told by itself
+REMEMBERED = 75_000  # messages within the default loop-memory of 6 h, at 300,000 a day
+MOST_MEGABYTES = 100
 
 
 class Trouble(Exception):
@@ -37,7 +41,7 @@ def warm_up(socket, pid):
     run_load(socket, pid, 8, 5, GRACE_SECONDS, "--messages", str(WARM_UP_MESSAGES))
 
 
-def measure_cell(filters, connections, messages_a_connection, rounds, seconds):
+def measure_cell(filters, connections, messages_a_connection, rounds, seconds, *more):
     """Alternating rounds; each begins with the filter that was last in the one before. `filters`:
     name -> (socket, pid)."""
     reports = {name: [] for name in filters}
@@ -45,7 +49,7 @@ def measure_cell(filters, connections, messages_a_connection, rounds, seconds):
     for _ in range(rounds):
         for name in order:
             socket, pid = filters[name]
-            reports[name].append(run_load(socket, pid, connections, messages_a_connection, seconds))
+            reports[name].append(run_load(socket, pid, connections, messages_a_connection, seconds, *more))
         order.reverse()
     return reports
 
@@ -83,3 +87,30 @@ def measure_milter(site, rounds, seconds, say):
                                       "steps": wanted.steps, "actions": wanted.actions,
                                       **summary_of(reports), "rounds": reports})
     return cells
+
+
+def measure_large(site, rounds, seconds, say):
+    """CPU time of a larger message, in microseconds, for both filters."""
+    say(f"milter: messages of {LARGE} octets")
+    addresses = {name: site.address("unix", name) for name in ("null", "sluice")}
+    with site.sluice(addresses["sluice"]) as sluice:
+        null, _ = null_filter_like(addresses["sluice"], addresses["null"])
+        with null:
+            filters = {"null": (addresses["null"], null.pid), "sluice": (addresses["sluice"], sluice.pid)}
+            for socket, pid in filters.values():
+                warm_up(socket, pid)
+            summary = summary_of(measure_cell(filters, 8, 100, rounds, seconds, "--size", str(LARGE)))
+    return {"octets": LARGE, "ratio": summary["ratio"],
+            **{name: summary[name]["cpu_us_per_message"] for name in ("null", "sluice")}}
+
+
+def measure_memory(site, messages, say):
+    """What the daemon remembers of so many different messages, in megabytes."""
+    say(f"memory: {messages:,} messages")
+    address = site.address("unix", "sluice")
+    with site.sluice(address) as sluice:
+        warm_up(address, sluice.pid)
+        before = resident_megabytes(sluice.pid)
+        run_load(address, sluice.pid, 8, 100, 10 * GRACE_SECONDS, "--messages", str(messages))
+        megabytes = resident_megabytes(sluice.pid) - before
+    return {"messages": messages, "megabytes": megabytes, "in_bounds": megabytes <= MOST_MEGABYTES}

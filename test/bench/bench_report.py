@@ -62,6 +62,15 @@ def table_of(results):
         parts.append("Milter protocol alone, all filters in use, steps negotiated by both "
                      + ", ".join(hex(each) for each in sorted(steps)) + "\n"
                      + aligned(list(milter_rows(results["milter"]))))
+    if "large" in results:
+        large = results["large"]
+        parts.append(f"CPU of a message of {large['octets']:,} octets: {large['sluice']:,.0f} µs, "
+                     f"{large['sluice'] - large['null']:,.0f} µs above the null filter's; ratio of messages/s "
+                     f"{shown(large['ratio'])}")
+    if "memory" in results:
+        memory = results["memory"]
+        parts.append(f"Memory for what is remembered of {memory['messages']:,} messages: {memory['megabytes']:,.0f} MB "
+                     f"({verdict(memory['in_bounds'])})")
     if "postfix" in results:
         parts.append("Postfix end to end\n" + aligned(list(postfix_rows(results["postfix"]))))
     if "tables" in results:

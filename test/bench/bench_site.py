@@ -41,7 +41,13 @@ max-session-size = 1G
 max-messages = 1000
 max-recipients = 500
 max-hops = 50
+key-file = {base}/keys
+list = team@test.example bounces-to=boss@test.example
+list = news@test.example return-path=null only-from=*@test.example
+robot = majordomo@test.example
+peer = mx.partner.example net=198.51.100.0/24 domain=test.example
 """
+KEY = "bench 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n"
 
 
 def tables():
@@ -73,6 +79,9 @@ class BenchSite:
             self.resolver = dns.resolver
             for name, lines in tables().items():
                 (self.base / name).write_text("\n".join(lines) + "\n")
+            keys = self.base / "keys"
+            keys.write_text(KEY)
+            keys.chmod(0o600)
             self._stack = stack.pop_all()
 
     def __enter__(self):
