@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "common/digest.hh"
 
+#include "common/running_digest.hh"
+
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/sha.h>
@@ -18,6 +20,10 @@ const unsigned char* octetsOf(std::string_view text) {
     return reinterpret_cast<const unsigned char*>(text.data());
 }
 
+std::string_view viewOf(std::span<const std::uint8_t> octets) {
+    return {reinterpret_cast<const char*>(octets.data()), octets.size()};
+}
+
 } // namespace
 
 Digest sha256(std::string_view text) {
@@ -28,40 +34,31 @@ Digest sha256(std::string_view text) {
 }
 
 HmacSha256::HmacSha256(std::span<const std::uint8_t> key)
-    : inner_(begun(key, 0x36)), outer_(begun(key, 0x5C)) {}
+    : inner_(padded(key, 0x36)), outer_(padded(key, 0x5C)) {}
 
-HmacSha256::Context HmacSha256::begun(std::span<const std::uint8_t> key, std::uint8_t padding) {
-    std::array<std::uint8_t, SHA256_CBLOCK> block{};
+HmacSha256::Block HmacSha256::padded(std::span<const std::uint8_t> key, std::uint8_t padding) {
+    Block block{};
     if (key.size() > block.size()) {
-        const Digest digest = sha256({reinterpret_cast<const char*>(key.data()), key.size()});
+        const Digest digest = sha256(viewOf(key));
         std::copy(digest.begin(), digest.end(), block.begin());
     } else {
         std::copy(key.begin(), key.end(), block.begin());
     }
     for (std::uint8_t& octet : block)
         octet ^= padding;
-    Context context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
-    const bool done = context && EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) == 1 &&
-                      EVP_DigestUpdate(context.get(), block.data(), block.size()) == 1;
-    OPENSSL_cleanse(block.data(), block.size());
-    if (!done)
-        throw std::bad_alloc();
-    return context;
+    return block;
 }
 
 Digest HmacSha256::of(std::string_view text) const {
-    // kept by each thread: a new context costs more than a short MAC
-    thread_local const Context scratch(EVP_MD_CTX_new(), EVP_MD_CTX_free);
-    EVP_MD_CTX* const context = scratch.get();
-    Digest digest;
-    if (context == nullptr || EVP_MD_CTX_copy_ex(context, inner_.get()) != 1 ||
-        EVP_DigestUpdate(context, text.data(), text.size()) != 1 ||
-        EVP_DigestFinal_ex(context, digest.data(), nullptr) != 1 ||
-        EVP_MD_CTX_copy_ex(context, outer_.get()) != 1 ||
-        EVP_DigestUpdate(context, digest.data(), digest.size()) != 1 ||
-        EVP_DigestFinal_ex(context, digest.data(), nullptr) != 1)
-        throw std::bad_alloc();
-    return digest;
+    // each thread keeps a context: to look SHA-256 up in libcrypto costs more than a short MAC
+    thread_local RunningDigest digest;
+    digest.begin(); // a text that was broken off leaves nothing
+    digest.add(viewOf(inner_));
+    digest.add(text);
+    const Digest inner = digest.finish();
+    digest.add(viewOf(outer_));
+    digest.add(viewOf(inner));
+    return digest.finish();
 }
 
 Digest hmacSha256(std::span<const std::uint8_t> key, std::string_view text) {

@@ -4,11 +4,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string_view>
-
-struct evp_md_ctx_st;
 
 /// Digests by libcrypto. Any thread. Throws std::bad_alloc where the library finds no memory.
 namespace sluice {
@@ -19,19 +16,19 @@ using Digest = std::array<std::uint8_t, digestOctets>;
 /// FIPS 180-4.
 Digest sha256(std::string_view text);
 
-/// RFC 2104 with SHA-256 under one key, which is taken in once: a MAC costs no more than the digest
-/// of its text. Immutable.
+/// RFC 2104 with SHA-256 under one key, made ready once. Immutable.
 class HmacSha256 {
 public:
     explicit HmacSha256(std::span<const std::uint8_t> key);
     [[nodiscard]] Digest of(std::string_view text) const;
 
 private:
-    using Context = std::shared_ptr<evp_md_ctx_st>;
-    static Context begun(std::span<const std::uint8_t> key, std::uint8_t padding);
+    static constexpr std::size_t blockOctets = 64; // of SHA-256
+    using Block = std::array<std::uint8_t, blockOctets>;
+    static Block padded(std::span<const std::uint8_t> key, std::uint8_t padding);
 
-    Context inner_;
-    Context outer_;
+    Block inner_;
+    Block outer_;
 };
 
 /// For a key that is used once.

@@ -12,11 +12,13 @@ void RunningDigest::Free::operator()(evp_md_ctx_st* context) const noexcept {
 }
 
 RunningDigest::RunningDigest() : context_(EVP_MD_CTX_new()) {
-    begin();
+    if (!context_ || EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) != 1)
+        throw std::bad_alloc();
 }
 
 void RunningDigest::begin() {
-    if (!context_ || EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) != 1)
+    // the same algorithm again; to name it would have libcrypto look it up
+    if (EVP_DigestInit_ex(context_.get(), nullptr, nullptr) != 1)
         throw std::bad_alloc();
 }
 

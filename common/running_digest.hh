@@ -19,12 +19,13 @@ public:
     void add(std::string_view piece);
     /// The digest of all pieces; begins anew.
     Digest finish();
+    /// Forgets the pieces.
+    void begin();
 
 private:
     struct Free {
         void operator()(evp_md_ctx_st* context) const noexcept;
     };
-    void begin();
 
     std::unique_ptr<evp_md_ctx_st, Free> context_;
 };

@@ -27,7 +27,7 @@ void Message::clear() {
         envelope.recipients = std::move(recipients);
     headers.clear();
     if (bodyOctets != 0)
-        bodyDigest.finish();
+        bodyDigest.begin();
     bodyOctets = 0;
     bodyPrefix.clear();
     if (bodyPrefix.capacity() > keptBodyCapacity)
