@@ -14,16 +14,22 @@ using namespace sluice;
 
 namespace {
 
-bool isPrintableAscii(const std::string& text) {
-    return std::all_of(text.begin(), text.end(),
-                       [](unsigned char c) { return c >= ' ' && c != 0x7f; });
+bool isPrintable(const std::string& text) {
+    return std::none_of(text.begin(), text.end(),
+                        [](unsigned char c) { return c < ' ' || c == 0x7f; });
+}
+
+/// What an MTA lets through; of other domains it only matters that they do no harm.
+bool isHostName(const std::string& domain) {
+    return domain.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-.") == domain.npos;
 }
 
 /// What is written out has to be read as the same address again.
 void requireStable(const MailAddress& address) {
     const std::string text = address.text();
-    fuzz::require(isPrintableAscii(text));
-    fuzz::require(MailAddress::fromPath(text).text() == text);
+    fuzz::require(isPrintable(text));
+    if (isHostName(address.domain()))
+        fuzz::require(MailAddress::fromPath(text).text() == text);
     fuzz::require(address.withoutExtension().withoutExtension() == address.withoutExtension());
 }
 
