@@ -271,7 +271,7 @@ Config makeConfig(const Settings& settings, std::vector<Problem>& problems) {
     readLimits(reader, policy.limits);
     readKeys(reader, config);
     readLists(reader, policy.lists);
-    readLoops(reader, policy.loops);
+    readLoops(reader, policy.lists, policy.loops);
     checkDependencies(reader, policy);
     return config;
 }

@@ -72,20 +72,6 @@ Result<void> addToList(std::string_view word, MailingList& list) {
     return {};
 }
 
-/// Reports must end at a person: a list would multiply them, a robot would answer.
-Result<void> endsAtPerson(const ListSettings& lists, std::string_view role,
-                          const MailAddress& address) {
-    for (const MailAddress& form : {address, address.withoutExtension()}) {
-        if (lists.lists.count(form.key()) != 0)
-            return fail(fmt::format("{} {} is a list: it would get, and multiply, the reports",
-                                    role, inQuotes(address.key())));
-        if (lists.robots.count(form.key()) != 0)
-            return fail(fmt::format("{} {} is a robot: it would answer the reports", role,
-                                    inQuotes(address.key())));
-    }
-    return {};
-}
-
 Result<void> checkList(const ListSettings& lists, const MailingList& list) {
     if (list.returnPath == ReturnPath::owner || list.returnPath == ReturnPath::manager)
         if (auto fine = endsAtPerson(lists, "return-path", list.returnTo); !fine)
@@ -100,6 +86,19 @@ Result<MailAddress> parseOneAddress(std::string_view text) {
 }
 
 } // namespace
+
+Result<void> endsAtPerson(const ListSettings& lists, std::string_view role,
+                          const MailAddress& address) {
+    for (const MailAddress& form : {address, address.withoutExtension()}) {
+        if (lists.lists.count(form.key()) != 0)
+            return fail(fmt::format("{} {} is a list: it would get, and multiply, the reports",
+                                    role, inQuotes(address.key())));
+        if (lists.robots.count(form.key()) != 0)
+            return fail(fmt::format("{} {} is a robot: it would answer the reports", role,
+                                    inQuotes(address.key())));
+    }
+    return {};
+}
 
 Result<MailingList> parseList(std::string_view text) {
     const auto words = splitRawWords(text);

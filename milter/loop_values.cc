@@ -6,6 +6,7 @@
 #include "common/text.hh"
 #include "common/words.hh"
 #include "milter/adapters/notifier_smtp.hh"
+#include "milter/list_values.hh"
 
 #include <algorithm>
 #include <utility>
@@ -136,7 +137,7 @@ Result<Peer> parsePeer(std::string_view text) {
     return peer;
 }
 
-void readLoops(SettingsReader& reader, LoopPolicySettings& loops) {
+void readLoops(SettingsReader& reader, const ListSettings& lists, LoopPolicySettings& loops) {
     reader.choice("loop-action",
                   {{"hold", LoopAction::hold},
                    {"discard", LoopAction::discard},
@@ -155,6 +156,9 @@ void readLoops(SettingsReader& reader, LoopPolicySettings& loops) {
                    {"off", LoopBlockMode::off}},
                   loops.block);
     loops.notify = reader.value("notify", parseOneAddress);
+    if (loops.notify)
+        if (auto fine = endsAtPerson(lists, "notify", *loops.notify); !fine)
+            reader.problem("notify", fine.error().message);
     reader.read("notify-relay", parseRelay, loops.notifyRelay);
 }
 

@@ -13,7 +13,7 @@ namespace sluice {
 /// `NAME net=NET,… domain=DOMAIN,…`. Error: another form, or one of the two missing.
 Result<Peer> parsePeer(std::string_view text);
 
-/// Reads all options of the area.
-void readLoops(SettingsReader& reader, LoopPolicySettings& loops);
+/// Reads all options of the area; `lists` are read already.
+void readLoops(SettingsReader& reader, const ListSettings& lists, LoopPolicySettings& loops);
 
 } // namespace sluice

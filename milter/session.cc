@@ -239,7 +239,8 @@ void Session::respond(const LoopResponse& response, bool accepted) {
     if (!response.alert.empty())
         log::warning(LogCategory::decision, "session={} client={} duplicates: {}: {}", id_,
                      client_.addressText(), response.alert, duplicateAdvice);
-    if (response.cut && services_.loops != nullptr)
+    // observing, nothing was cut, so nobody is told so or put off
+    if (response.cut && services_.loops != nullptr && !runtime_->config.observe)
         services_.loops->cut(runtime_->policy.loops(), runtime_->config.policy->loops,
                              *response.cut, response.reason, message_.envelope, now);
 }

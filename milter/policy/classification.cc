@@ -134,6 +134,10 @@ private:
     std::vector<const ClassRule*> matching_; ///< in the order of the table
 };
 
+bool isStructure(Sign sign) {
+    return sign == Sign::part || sign == Sign::statusFields || sign == Sign::original;
+}
+
 int totalWeight(const std::vector<const ClassRule*>& rules) {
     int total = 0;
     for (const ClassRule* rule : rules)
@@ -149,6 +153,7 @@ Classification asClassification(MessageClass kind, std::vector<const ClassRule*>
                      [](const ClassRule* a, const ClassRule* b) { return a->weight > b->weight; });
     for (const ClassRule* rule : rules) {
         result.declared = result.declared || rule->declares;
+        result.structured = result.structured || isStructure(rule->sign);
         result.evidence.push_back(fmt::format("{} ({:+})", rule->name(), rule->weight));
     }
     return result;

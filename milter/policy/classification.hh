@@ -32,6 +32,8 @@ struct Classification {
     /// The class rests on a header that exists to say so, not on the wording of a subject or a
     /// text: what a list may act on.
     bool declared = false;
+    /// The body has parts or fields of a report, or the headers of an original.
+    bool structured = false;
     /// The rules that spoke for the class, `SIGN (+WEIGHT)` each, strongest first; it shows nothing
     /// of the message, so it is fit for display.
     std::vector<std::string> evidence;

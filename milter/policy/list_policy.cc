@@ -37,8 +37,7 @@ std::optional<Verdict> notAllowed(const MailingList& list, const Client& client,
 
 /// A list or a robot is never given what answers something by itself.
 bool mustNotReach(const Classification& classification) {
-    return classification.reaction() &&
-           (classification.kind != MessageClass::autoReply || classification.declared);
+    return classification.reaction() && (classification.declared || classification.structured);
 }
 
 } // namespace
@@ -165,7 +164,8 @@ void ListPolicy::judge(const Recipient& recipient, const Envelope& envelope,
         return;
     case RecipientRole::bounceAddress:
     case RecipientRole::staleBounce:
-        if (recipient.role == RecipientRole::bounceAddress)
+        if (recipient.role == RecipientRole::bounceAddress &&
+            classification.kind == MessageClass::report)
             outcome.reported.push_back(recipient.list);
         redirect(recipient, recipient.list->reportsTo(),
                  "bounce address of " + recipient.list->address.key(), outcome);
@@ -175,9 +175,12 @@ void ListPolicy::judge(const Recipient& recipient, const Envelope& envelope,
             remove("robot " + recipient.address.key() + ' ' + kind);
         return;
     case RecipientRole::list:
-        if (!unwanted)
-            outcome.posts.push_back(recipient.list);
-        else if (recipient.list->bouncesTo)
+        if (!unwanted) {
+            // once, by however many spellings it is written to
+            if (std::find(outcome.posts.begin(), outcome.posts.end(), recipient.list) ==
+                outcome.posts.end())
+                outcome.posts.push_back(recipient.list);
+        } else if (recipient.list->bouncesTo)
             redirect(recipient, *recipient.list->bouncesTo,
                      "list " + recipient.list->address.key() + ' ' + kind, outcome);
         else

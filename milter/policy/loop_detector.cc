@@ -22,6 +22,9 @@ struct LoopDetector::Chain {
     ChainLink link;
     bool referring = false;     ///< it names a message that is remembered
     bool answersItself = false; ///< its author answers a post of their own, with the same text
+    bool parentAutomatic = false;
+    bool promptOnList = false;  ///< a post that answers faster than people do
+    bool parentRepeats = false; ///< the text of what it answers was in the chain before
 };
 
 namespace {
@@ -98,9 +101,12 @@ StoreKey LoopDetector::messageKey(const std::string& messageId) const {
 
 StoreKey LoopDetector::copyKey(const LoopMessage& message) const {
     const auto sizeClass = std::to_string(std::bit_width(message.bodyOctets));
+    // alarms of a panel that writes no Message-ID differ in little else
+    const std::string unnamed =
+        message.messageId.empty() ? fmt::format("{}\n{}", message.date, message.subject) : "";
     return hasher_.key(Kind::copy, {clientNetwork(message.client), message.sender.key(),
                                     joined(keysOf(message.recipients)), message.messageId,
-                                    sizeClass, octetsOf(message.bodyDigest)});
+                                    sizeClass, octetsOf(message.bodyDigest), unnamed});
 }
 
 std::vector<StoreKey> LoopDetector::referencesOf(const LoopMessage& message) const {
@@ -128,23 +134,30 @@ std::optional<Links> LoopDetector::ancestorsOf(Store& store, const LoopMessage& 
 }
 
 /// A program does so that gets its own words back from a list and does not say what it is. People
-/// don't, and a monitor that threads its messages says that it is one.
+/// don't, a monitor that threads its messages says that it is one, and in a series of patches only
+/// the numbers may differ.
 bool LoopDetector::answersItself(const LoopMessage& message, const ChainLink& own,
                                  const Links& ancestors) {
-    if (message.lists.empty() || (message.automatic && !message.reaction) || ancestors.empty())
+    if (message.lists.empty() || ancestors.empty())
         return false;
     const auto& answered = ancestors.front();
-    return answered && answered->age <= conversationPause && answered->link.author == own.author &&
-           own.templates[0] != 0 && answered->link.templates[0] == own.templates[0];
+    const bool alike = answered && answered->age <= conversationPause &&
+                       answered->link.author == own.author && own.templates[0] != 0 &&
+                       answered->link.templates[0] == own.templates[0];
+    if (!alike || message.automatic)
+        return alike && message.reaction;
+    return messageTemplate(message.text).find('#') == std::string::npos;
 }
 
-bool LoopDetector::follows(const Chain& chain, const KnownLink& ancestor) const {
+bool LoopDetector::follows(const Chain& chain, const KnownLink& ancestor, bool toList) const {
     const ChainLink& link = ancestor.link;
     const bool automatic = chain.link.automatic || link.automatic || link.chainAutomatic;
     const auto pause = automatic
                            ? std::max<std::chrono::seconds>(settings_.memory, automaticMemory)
                            : std::min<std::chrono::seconds>(settings_.memory, conversationPause);
-    const bool answers = link.previousAuthor == 0 || link.previousAuthor == chain.link.author;
+    // on a list a third may answer, and a fourth
+    const bool answers =
+        toList || link.previousAuthor == 0 || link.previousAuthor == chain.link.author;
     return ancestor.age <= pause && (answers || automatic);
 }
 
@@ -166,13 +179,16 @@ LoopDetector::Chain LoopDetector::chainOf(const LoopMessage& message,
         return ancestor && ancestor->link.author != chain.link.author;
     });
     chain.referring = parent != ancestors.end();
-    if (!chain.referring || !follows(chain, **parent))
+    if (!chain.referring || !follows(chain, **parent, !message.lists.empty()))
         return chain;
     const ChainLink& before = (*parent)->link;
     chain.link.previousAuthor = before.author;
     chain.link.depth = static_cast<std::uint16_t>(std::min(before.depth, deepest) + 1);
     chain.link.chainAutomatic = before.automatic || before.chainAutomatic;
     chain.link.templates = continued(chain.link.templates[0], before.templates);
+    chain.parentAutomatic = before.automatic;
+    chain.promptOnList = !message.lists.empty() && (*parent)->age <= promptReply;
+    chain.parentRepeats = has(earlierOf(before), before.templates[0]);
     return chain;
 }
 
@@ -188,12 +204,13 @@ EndOfMessageQuestion LoopDetector::questionOf(const LoopMessage& message,
     if (message.recipients.size() <= maxRowRecipients) {
         auto party = keysOf(message.recipients);
         party.push_back(authorOf(message).withoutExtension().key());
-        const StoreKey own = chain.key.value_or(chain.copy);
+        // without a Message-ID two programs with constant texts would look like retries
+        const auto message32 =
+            chain.key ? static_cast<std::uint32_t>(chain.key->low ^ link.author) : 0U;
         question.row = {
             hasher_.key(Kind::turn, {joined(std::move(party)), normalisedSubject(message.subject)}),
-            {link.author, static_cast<std::uint32_t>(own.low ^ link.author), link.depth,
-             chain.referring, link.automatic, message.reaction, link.chainAutomatic,
-             link.templates},
+            {link.author, message32, link.depth, chain.referring, link.automatic, message.reaction,
+             link.chainAutomatic, link.templates},
             std::min<std::chrono::seconds>(settings_.memory, conversationPause)};
     }
     if (settings_.duplicates != DuplicateMode::off)
@@ -210,20 +227,25 @@ EndOfMessageQuestion LoopDetector::questionOf(const LoopMessage& message,
 void LoopDetector::climb(const Chain& chain, const TurnAnswer& row, LoopOutcome& outcome) const {
     const ChainLink& link = chain.link;
     const bool automaticBefore = link.chainAutomatic || row.chainAutomatic;
-    const bool marked = link.automatic && automaticBefore;
+    // A person who answers a program is no loop, and neither is one who always thanks in the same
+    // words: the other side must be a program that says so, or repeat itself as well. It has no
+    // chance to within a depth of 2, and on a list there may be many others.
+    const bool bothAutomatic = link.automatic && (chain.parentAutomatic || row.otherAutomatic);
+    const bool oneSuffices = bothAutomatic || settings_.depth < 3;
     const unsigned limit =
-        std::max(1U, settings_.depth - (marked && settings_.depth > 0 ? 1U : 0U));
+        std::max(1U, settings_.depth - (bothAutomatic && settings_.depth > 0 ? 1U : 0U));
     const bool inChain = has(earlierOf(link), link.templates[0]);
     outcome.depth = std::max(link.depth, row.turns);
     if (chain.answersItself) {
         outcome.step = LoopStep::loop;
         outcome.reason = "its author answers their own post to the list with the same text";
-    } else if (inChain && link.depth > limit) {
+    } else if (inChain && link.depth > limit &&
+               (chain.parentRepeats || chain.promptOnList || oneSuffices)) {
         outcome.step = LoopStep::loop;
         outcome.reason = fmt::format("message {} of a chain of answers that holds its text already "
                                      "(limit {})",
                                      link.depth, limit);
-    } else if (row.repeated && row.turns > limit && (row.otherRepeated || marked)) {
+    } else if (row.repeated && row.turns > limit && (row.otherRepeated || oneSuffices)) {
         outcome.step = LoopStep::loop;
         outcome.reason = fmt::format("turn {} between the same addresses about the same subject, "
                                      "with texts that repeat (limit {})",

@@ -37,6 +37,7 @@ struct LoopMessage {
     /// Of a report: ReportFindings::originalMessageId, which counts as a reference.
     std::string reportedMessageId;
     std::string_view subject; ///< the field's value
+    std::string_view date;    ///< the same
     bool automatic = false;   ///< Classification::automatic()
     bool reaction = false;    ///< Classification::reaction()
     std::string_view text;    ///< firstText(), maxTemplateInput octets are enough
@@ -122,7 +123,7 @@ private:
                                 const std::vector<std::optional<KnownLink>>& ancestors) const;
     [[nodiscard]] static bool answersItself(const LoopMessage& message, const ChainLink& own,
                                             const std::vector<std::optional<KnownLink>>& ancestors);
-    [[nodiscard]] bool follows(const Chain& chain, const KnownLink& ancestor) const;
+    [[nodiscard]] bool follows(const Chain& chain, const KnownLink& ancestor, bool toList) const;
     [[nodiscard]] EndOfMessageQuestion questionOf(const LoopMessage& message,
                                                   const Chain& chain) const;
     [[nodiscard]] StoreKey copyKey(const LoopMessage& message) const;

@@ -97,13 +97,14 @@ void LoopPolicy::cut(const MessageFacts& facts, const std::string& reason,
     decision.loop.cut =
         cutOf(hasher_, facts.envelope.sender, addressesOf(facts.envelope), facts.client.address);
     decision.loop.reason = reason;
+    if (settings_.action == LoopAction::hold) {
+        // with its edits: who releases it must not give a list what it shall not have
+        decision.notes.push_back({Note::Kind::hold, rule});
+        return;
+    }
     decision.edits = {};
     if (settings_.action == LoopAction::reject && !facts.client.internal) {
         decision.verdict = refuse(SmtpReply::make<554, 5, 4, 6>("Mail loop detected"), rule);
-        return;
-    }
-    if (settings_.action == LoopAction::hold) {
-        decision.notes.push_back({Note::Kind::hold, rule});
         return;
     }
     decision.notes.push_back({Note::Kind::discard, rule});
@@ -141,6 +142,7 @@ void LoopPolicy::onEndOfMessage(const MessageFacts& facts, const ListOutcome& li
     if (facts.classification.kind == MessageClass::report)
         message.reportedMessageId = scanReport(facts.headers, facts.body.prefix).originalMessageId;
     message.subject = facts.headers.first("Subject");
+    message.date = facts.headers.first("Date");
     message.automatic = facts.classification.automatic();
     message.reaction = facts.classification.reaction();
     const std::string text = firstText(facts.headers, facts.body.prefix, maxTemplateInput);

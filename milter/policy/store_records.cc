@@ -33,7 +33,11 @@ auto findSeen(const TurnState& state, const Turn& turn) {
 }
 
 bool isEffect(const TurnState& state, const Turn& turn, seconds age) {
-    if (turn.referring || turn.reaction || age <= promptReply)
+    if (turn.referring || turn.reaction)
+        return true;
+    if (turn.automatic) // a monitor: it goes on by itself
+        return false;
+    if (age <= promptReply)
         return true;
     return !state.referring && !state.automatic && !turn.automatic;
 }
@@ -59,6 +63,7 @@ TurnAnswer goOn(TurnState& state, const Turn& turn) {
     // newsletter are alike
     if (turn.author != state.author) {
         answer.otherRepeated = answer.repeated;
+        answer.otherAutomatic = state.automatic;
         answer.repeated = has(state.templates, own, 0) || has(turn.templates, own, 1);
         countUp(answer.turns);
     }

@@ -44,6 +44,7 @@ struct TurnAnswer {
     bool repeated = false;       ///< its template was in the row before
     bool otherRepeated = false;  ///< so was that of the author before it
     bool chainAutomatic = false; ///< some message before it in the row is automatic
+    bool otherAutomatic = false; ///< that of the author before it is
 
     friend bool operator==(const TurnAnswer&, const TurnAnswer&) = default;
 };
