@@ -43,6 +43,12 @@ std::string_view withoutTrailingDot(std::string_view domain) {
     return domain;
 }
 
+std::string_view withoutTrailingDots(std::string_view domain) {
+    while (domain.size() > 1 && domain.ends_with('.'))
+        domain.remove_suffix(1);
+    return domain;
+}
+
 /// `domain` holds non-ASCII characters.
 Result<std::string> toAscii(std::string_view domain) {
     if (domain.size() > longestUnicodeDomain || domain.find('\0') != std::string_view::npos)
@@ -88,10 +94,11 @@ Result<void> checkDomain(std::string_view domain) {
 } // namespace
 
 std::string canonicalDomain(std::string_view domain) {
-    domain = withoutTrailingDot(domain);
+    // all of them, so that the result is its own canonical form and no number of dots evades a rule
+    domain = withoutTrailingDots(domain);
     if (!isAscii(domain) && !isAddressLiteral(domain))
-        if (auto ascii = toAscii(domain))
-            return *std::move(ascii);
+        if (const auto ascii = toAscii(domain))
+            return std::string(withoutTrailingDots(*ascii)); // there are dots beyond ASCII
     return toLowerAscii(domain);
 }
 

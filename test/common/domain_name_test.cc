@@ -106,7 +106,9 @@ TEST_CASE("what is no valid name comes back in lower case") {
         {"", ""},
         {".", "."},
         {"A..B", "a..b"},
-        {"A..", "a."},
+        {"A..", "a"},
+        {"..", "."},
+        {"B\xE3\x80\x82", "b"}, // the full stop of East Asia
         {"A B", "a b"},
         {"A\0B"s, "a\0b"s},
         {"[IPv6:2001:DB8::1]", "[ipv6:2001:db8::1]"},
@@ -131,7 +133,8 @@ TEST_CASE("what is no valid name comes back in lower case") {
 
 TEST_CASE("a canonical domain is its own canonical form") {
     for (const auto text : {"bücher.example"sv, "Example.ORG."sv, "A..B"sv, "[IPv6:::1]"sv,
-                            "evil\xEF\xBC\xA0x.example"sv, "\xFF.Example"sv}) {
+                            "evil\xEF\xBC\xA0x.example"sv, "\xFF.Example"sv, "club..."sv,
+                            "a\xE3\x80\x82\xE3\x80\x82"sv}) {
         const std::string once = canonicalDomain(text);
         CHECK(canonicalDomain(once) == once);
     }
