@@ -342,28 +342,28 @@ TEST_CASE("six lists of 300 ms each cost 300 ms, and starting costs nothing") {
         starting = std::min(starting, Clock::now() - begin);
         CHECK(evaluate(*site.rules, who, *answers).unknown.empty());
     });
-    CHECK(starting < 100ms);
+    CHECK(starting < 250ms);
     CHECK(whole >= 300ms);
-    CHECK(whole < 600ms);
+    CHECK(whole < 1200ms); // one after the other: 1,800
     CHECK(site.waits->entered >= 1);
     CHECK(site.waits->left == site.waits->entered);
 }
 
 TEST_CASE("a silent server costs a connection the timeout, once, from its start") {
     DnsStub stub([](const std::string&) { return silence; });
-    Site site({"a one.example", "b two.example"}, stub.address(), false, 400ms);
+    Site site({"a one.example", "b two.example"}, stub.address(), false, 1s);
     const auto whole = quickestOfThree([&](int attempt) {
         const int before = site.waits->entered;
         const auto answers =
             site.start(IpAddress::v4(0xc0000210U + static_cast<std::uint32_t>(attempt)));
-        std::this_thread::sleep_for(150ms); // the client is slow
+        std::this_thread::sleep_for(900ms); // the client is slow
         CHECK(answers->answer(0).status == Status::unknown);
         CHECK(answers->answer(1).status == Status::unknown);
         CHECK(answers->answer(0).status == Status::unknown);
         CHECK(site.waits->entered <= before + 1);
     });
-    CHECK(whole >= 400ms);
-    CHECK(whole < 550ms);
+    CHECK(whole >= 1s);
+    CHECK(whole < 1700ms); // from the first answer asked for: 1,900
     CHECK(site.waits->left == site.waits->entered);
     CHECK(site.status(0).unknown == 3);
 }

@@ -150,7 +150,7 @@ class MilterLoadTest(unittest.TestCase):
 
     def test_a_filter_that_does_not_answer_ends_the_load(self):
         with ScriptedFilter(self.path, {"H": None}):
-            status, report, _ = load("--socket", self.socket, "--seconds", "30", "--answer-seconds", "0.05")
+            status, report, _ = load("--socket", self.socket, "--seconds", "30", "--answer-seconds", "2")
         self.assertEqual((status, report["troubles"]), (1, ["helo: the filter did not answer in time"]))
 
 

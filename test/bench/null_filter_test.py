@@ -156,7 +156,7 @@ class NullFilterTest(unittest.TestCase):
         with self.assertRaises(MilterError):
             MilterClient("unix:/nonexistent/filter.sock")
         self.start()
-        mta = self.connect(timeout=0.05)
+        mta = self.connect(timeout=1)
         with self.assertRaises(MilterUsage):
             mta.macros("party", i="1")
         with self.assertRaises(MilterTimeout):

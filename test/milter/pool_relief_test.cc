@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -55,15 +56,21 @@ TEST_CASE("the socket is touched again and again while a callback waits, and not
 }
 
 TEST_CASE("without a wait nothing is touched") {
-    Touches touches;
-    {
-        PoolRelief relief([&] { touches.add(); });
-        for (int i = 0; i < 1000; ++i) {
-            relief.enter();
-            relief.leave();
+    // Between the two calls the machine may hold a thread up for longer than the interval, but
+    // hardly each time.
+    int least = 1000;
+    for (int attempt = 0; attempt < 10 && least > 0; ++attempt) {
+        Touches touches;
+        {
+            PoolRelief relief([&] { touches.add(); });
+            for (int i = 0; i < 1000; ++i) {
+                relief.enter();
+                relief.leave();
+            }
         }
+        least = std::min(least, touches.count());
     }
-    CHECK(touches.count() <= 1000 / 100);
+    CHECK(least == 0);
 }
 
 TEST_CASE("many threads may enter and leave") {

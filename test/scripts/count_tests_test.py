@@ -50,7 +50,7 @@ def count(tmp_path, runner, text):
     report.write_text(text)
     result = subprocess.run([COUNT_TESTS, runner, report], stdout=subprocess.PIPE,
                             stderr=subprocess.DEVNULL, text=True, check=True)
-    return result.stdout.strip()
+    return result.stdout.split("\n")[0]
 
 
 @pytest.mark.parametrize("entries,expected", MESON)
@@ -67,3 +67,32 @@ def test_report_that_is_not_there():
     result = subprocess.run([COUNT_TESTS, "meson", "/nonexistent"], stdout=subprocess.PIPE,
                             stderr=subprocess.DEVNULL, text=True, check=True)
     assert result.stdout.strip() == "0 1"
+
+
+DOCTEST_FAILURE = f"""{BANNER}{"=" * 79}
+a_test.cc:7:
+TEST CASE:  three is four
+
+a_test.cc:8: ERROR: CHECK( 3 == 4 ) is NOT correct!
+
+{"=" * 79}
+[doctest] test cases: 2 | 1 passed | 1 failed | 0 skipped
+"""
+
+NAMED = [
+    ("meson", json.dumps(entry("FAIL", DOCTEST_FAILURE)) + "\n", "TEST CASE: three is four"),
+    ("meson", json.dumps(entry("FAIL", errors="FAIL: test_x (T)\nRan 2 tests in 0s\n\nFAILED (failures=1)\n")) + "\n",
+     "FAIL: test_x (T)"),
+    ("meson", json.dumps(entry("FAIL", BANNER + "Segmentation fault")) + "\n", "Segmentation fault"),
+    ("meson", json.dumps(entry("TIMEOUT")) + "\n", "x: TIMEOUT"),
+    ("pytest", '<testsuite tests="1" failures="1"><testcase classname="a" name="b"><failure message="3 is not\n4"/>'
+     '</testcase></testsuite>', "a.b: 3 is not 4"),
+]
+
+
+@pytest.mark.parametrize("runner,text,expected", NAMED)
+def test_what_failed_is_named(tmp_path, runner, text, expected):
+    report = tmp_path / "report"
+    report.write_text(text)
+    result = subprocess.run([COUNT_TESTS, runner, report], stdout=subprocess.PIPE, text=True, check=True)
+    assert expected in result.stdout.split("\n")[1:]
