@@ -231,7 +231,20 @@ Result<MailAddress> MailAddress::parse(std::string_view text) {
 }
 
 std::string MailAddress::key() const {
-    return isNull() ? std::string() : local_ + '@' + domain_;
+    std::string text;
+    if (isNull())
+        return text;
+    text.reserve(local_.size() + 1 + domain_.size());
+    return text.append(local_).append(1, '@').append(domain_);
+}
+
+std::string MailAddress::keyWithoutExtension() const {
+    const std::size_t plus = local_.find('+');
+    if (plus == npos || plus == 0)
+        return key();
+    std::string text;
+    text.reserve(plus + 1 + domain_.size());
+    return text.append(local_, 0, plus).append(1, '@').append(domain_);
 }
 
 std::string MailAddress::text() const {

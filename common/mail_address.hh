@@ -40,6 +40,8 @@ public:
     /// The same mailbox without a `+tag`; the address itself when it has none. A local part that
     /// begins with `+` has no tag.
     [[nodiscard]] MailAddress withoutExtension() const;
+    /// Its key().
+    [[nodiscard]] std::string keyWithoutExtension() const;
 
     friend bool operator==(const MailAddress&, const MailAddress&) = default;
 

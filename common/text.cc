@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <iterator>
 #include <system_error>
+#include <utility>
 
 namespace sluice {
 
@@ -151,6 +152,17 @@ std::string escapeForDisplay(std::string_view untrusted, std::size_t limit) {
         at += octets;
     }
     return shown;
+}
+
+std::string sortedLines(std::vector<std::string> lines) {
+    if (lines.size() == 1)
+        return std::move(lines.front());
+    std::sort(lines.begin(), lines.end());
+    lines.erase(std::unique(lines.begin(), lines.end()), lines.end());
+    std::string text;
+    for (const std::string& line : lines)
+        text.append(text.empty() ? 0 : 1, '\n').append(line);
+    return text;
 }
 
 std::string quoteForDisplay(std::string_view untrusted) {

@@ -27,6 +27,9 @@ std::vector<std::string_view> split(std::string_view text, char separator);
 /// fit.
 std::optional<std::uint64_t> parseUnsigned(std::string_view digits);
 
+/// Sorted, each once, one a line.
+std::string sortedLines(std::vector<std::string> lines);
+
 /// The one place where text from outside is made fit for a log line or a terminal: control
 /// characters (C1 and those that turn the direction of writing or are invisible among them), the
 /// backslash and bytes that are not UTF-8 become \xHH, and no more than `limit` octets of the input

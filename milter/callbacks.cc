@@ -147,9 +147,14 @@ static sfsistat onEndOfMessage(SMFICTX* context) {
         [](Session& session, const MtaContext& mta) { return session.endOfMessage(mta); });
 }
 
+/// Asks for no reply, so a failure is for the log alone.
 static sfsistat onAbort(SMFICTX* context) {
-    if (Session* const session = sessionOf(context))
-        session->abortMessage();
+    try {
+        if (Session* const session = sessionOf(context))
+            session->abortMessage();
+    } catch (const std::exception& error) {
+        logFailure("abort", error.what());
+    }
     return SMFIS_CONTINUE;
 }
 

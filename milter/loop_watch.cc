@@ -8,9 +8,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string_view>
 
 namespace sluice {
 namespace {
+
+constexpr std::string_view lastNotice =
+    "\nThere were many different loops within the last hour. Those that follow stand in the log "
+    "alone until the hour is over (\"mail loop: \").\n";
 
 /// A notice to someone who is in the loop would feed it.
 bool takesPart(const MailAddress& address, const Envelope& envelope) {
@@ -54,13 +59,22 @@ void LoopWatch::notify(const LoopPolicySettings& settings, const Cut& cut,
     log::warning(LogCategory::decision, "mail loop: {}: {}", escapeForDisplay(cut.label), reason);
     if (!settings.notify || takesPart(*settings.notify, envelope))
         return;
+    const NoticeBudget::Answer notice = takeNotice(now);
+    if (notice == NoticeBudget::Answer::none)
+        return;
     notifier_.send({*settings.notify, settings.notifyRelay, "Mail loop found",
                     fmt::format("sluice has stopped a mail loop.\n\n"
                                 "  {}\n  {}\n\n"
                                 "Further messages of this loop are dealt with in the same way, and "
                                 "there is no other notice about it within an hour. The log names "
-                                "each of them (\"loop: \").\n",
-                                escapeForDisplay(cut.label), reason)});
+                                "each of them (\"loop: \").\n{}",
+                                escapeForDisplay(cut.label), reason,
+                                notice == NoticeBudget::Answer::sendAsLast ? lastNotice : "")});
+}
+
+NoticeBudget::Answer LoopWatch::takeNotice(SteadyTime now) {
+    const std::lock_guard guard(budgetMutex_);
+    return budget_.take(now);
 }
 
 } // namespace sluice

@@ -25,6 +25,15 @@ bool isInternal(const std::optional<IpAddress>& client, const sockaddr* address)
     return client && client->isLoopback() && portOf(address) == 0;
 }
 
+/// For a destructor: there is nobody to tell, and no memory to say it.
+template<typename Work>
+void quietly(Work work) noexcept {
+    try {
+        work();
+    } catch (const std::exception&) { // NOLINT(bugprone-empty-catch)
+    }
+}
+
 SmtpReply internalError() {
     return SmtpReply::make<451, 4, 3, 0>("Temporary failure of the filter");
 }
@@ -37,15 +46,20 @@ Session::Session(SessionServices& services)
 }
 
 Session::~Session() {
-    if (unacknowledged_ && services_.store != nullptr) {
-        const SteadyTime now = services_.calendar.now().steady;
-        const auto silence =
-            std::chrono::duration_cast<std::chrono::milliseconds>(now - unacknowledged_->accepted);
-        if (acknowledgementLost(silence, runtime_->config.policy->loops.duplicateSilence))
-            services_.store->noteLostAcknowledgement(unacknowledged_->copy, now);
-    }
-    const std::size_t left = services_.openSessions.closed();
-    log::debug(LogCategory::session, "session={} closed open={}", id_, left);
+    quietly([this] { noteSilence(); });
+    const std::size_t left = services_.openSessions.closed(); // the services may end from now on
+    quietly([&] { log::debug(LogCategory::session, "session={} closed open={}", id_, left); });
+}
+
+/// A client that has heard the reply to its message goes on or takes its leave.
+void Session::noteSilence() {
+    if (!unacknowledged_ || services_.store == nullptr)
+        return;
+    const SteadyTime now = services_.calendar.now().steady;
+    const auto silence =
+        std::chrono::duration_cast<std::chrono::milliseconds>(now - unacknowledged_->accepted);
+    if (acknowledgementLost(silence, runtime_->config.policy->loops.duplicateSilence))
+        services_.store->noteLostAcknowledgement(unacknowledged_->copy, now);
 }
 
 MilterOptions Session::negotiate(const MtaContext& mta, const MilterOptions& offer) {
@@ -132,10 +146,11 @@ sfsistat Session::recipient(const MtaContext& mta, char** arguments) {
     recipient.resolved = MailAddress::fromPath(mta.macro("{rcpt_addr}"));
     recipient.dsnParameters = hasParameter(arguments, {"NOTIFY", "ORCPT"});
     recipient.nextHop = mta.macro("{rcpt_host}");
+    static const BlockSet none;
     const auto blocks = services_.loops == nullptr ? nullptr : services_.loops->blocks();
     Decision decision =
         runtime_->policy.onRecipient(client_, message_.envelope, recipient, dnsblAnswers_.get(),
-                                     blocks ? *blocks : BlockSet(), services_.calendar.now());
+                                     blocks ? *blocks : none, services_.calendar.now());
     const sfsistat answer = apply(mta, Stage::rcpt, std::move(decision), recipient.text);
     if (answer == SMFIS_CONTINUE) {
         ++message_.envelope.recipientsAccepted;
@@ -178,10 +193,17 @@ sfsistat Session::endOfHeaders(const MtaContext& mta) {
     return answer == SMFIS_CONTINUE ? withoutReply() : answer;
 }
 
+/// The other areas want to know its size alone.
+bool Session::readsBody() const {
+    return client_.areas.has(Area::lists) || client_.areas.has(Area::loops);
+}
+
 sfsistat Session::body(std::string_view octets) {
     message_.bodyOctets += octets.size();
-    message_.bodyDigest.add(octets);
-    message_.bodyPrefix.append(octets.substr(0, maxScannedBody - message_.bodyPrefix.size()));
+    if (readsBody()) {
+        message_.bodyDigest.add(octets);
+        message_.bodyPrefix.append(octets.substr(0, maxScannedBody - message_.bodyPrefix.size()));
+    }
     if (message_.badmail)
         message_.badmail->append(octets);
     return withoutReply();
@@ -202,7 +224,8 @@ sfsistat Session::endOfMessage(const MtaContext& mta) {
         }
     }
     const std::uint64_t octets = message_.headers.octets() + 2 + message_.bodyOctets;
-    const BodyFacts body{message_.bodyPrefix, message_.bodyOctets, message_.bodyDigest.finish()};
+    const BodyFacts body{message_.bodyPrefix, message_.bodyOctets,
+                         readsBody() ? message_.bodyDigest.finish() : Digest{}};
     const bool passesOn = message_.firstNote(Note::Kind::badmail) == nullptr;
     const sfsistat answer = conclude(
         mta, runtime_->policy.onEndOfMessage(client_, message_.envelope, message_.headers, body,
@@ -215,7 +238,7 @@ sfsistat Session::endOfMessage(const MtaContext& mta) {
     return answer;
 }
 
-sfsistat Session::conclude(const MtaContext& mta, Decision decision) {
+sfsistat Session::conclude(const MtaContext& mta, Decision&& decision) {
     Edits edits = std::move(decision.edits);
     const LoopResponse response = std::move(decision.loop);
     const auto reported = std::move(decision.reported);
@@ -272,7 +295,7 @@ sfsistat Session::afterFailure(const MtaContext& mta, bool inMessageText) noexce
     }
 }
 
-sfsistat Session::apply(const MtaContext& mta, Stage stage, Decision decision,
+sfsistat Session::apply(const MtaContext& mta, Stage stage, Decision&& decision,
                         std::string_view recipient) {
     const bool observing = runtime_->config.observe;
     for (const Note& note : decision.notes)

@@ -79,15 +79,17 @@ private:
     [[nodiscard]] sfsistat withoutReply() const;
 
     /// Logs the decision, keeps its notes, and carries out its verdict.
-    sfsistat apply(const MtaContext& mta, Stage stage, Decision decision,
+    [[nodiscard]] bool readsBody() const;
+    sfsistat apply(const MtaContext& mta, Stage stage, Decision&& decision,
                    std::string_view recipient);
     sfsistat carryOut(const MtaContext& mta, const Verdict& verdict);
     sfsistat replyWith(const MtaContext& mta, const SmtpReply& reply) const;
 
     /// What the policy decided about the whole message, and what of that was done to it.
-    sfsistat conclude(const MtaContext& mta, Decision decision);
+    sfsistat conclude(const MtaContext& mta, Decision&& decision);
     void respond(const LoopResponse& response, bool accepted);
     void tallyFailedMembers(const std::vector<const MailingList*>& lists);
+    void noteSilence();
     void acknowledgementHeard() { unacknowledged_.reset(); }
     sfsistat finish(const MtaContext& mta, Edits edits);
     sfsistat storeBadmail(const MtaContext& mta, const Note& note);

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <array>
+#include <bitset>
+#include <cstddef>
 #include <vector>
 
 namespace sluice {
@@ -235,26 +237,56 @@ constexpr auto table = std::to_array<ClassRule>({
     {header, "X-Loop", present, "", list, 30},
 });
 
-struct HeaderRules {
-    std::string_view header;
-    std::vector<const ClassRule*> rules;
-};
+/// The rules by the header field they look at.
+class HeaderRules {
+    struct Row {
+        std::string_view name;
+        std::vector<const ClassRule*> rules;
+    };
 
-std::vector<HeaderRules> rulesByHeader() {
-    std::vector<HeaderRules> all;
-    for (const ClassRule& rule : table) {
-        if (rule.sign != header)
-            continue;
-        const auto known = std::find_if(all.begin(), all.end(), [&](const HeaderRules& other) {
-            return equalsIgnoringCase(other.header, rule.header);
-        });
-        if (known == all.end())
-            all.push_back({rule.header, {&rule}});
+    template<typename Rows>
+    static auto find(Rows& rows, std::string_view name) {
+        return std::find_if(rows.begin(), rows.end(),
+                            [&](const Row& row) { return equalsIgnoringCase(row.name, name); });
+    }
+
+public:
+    HeaderRules() {
+        for (const ClassRule& rule : table)
+            if (rule.sign == header)
+                add(rule);
+    }
+
+    [[nodiscard]] std::span<const ClassRule* const> of(std::string_view name) const {
+        if (name.empty() || !mayBeThere_.test(shapeOf(name)))
+            return {};
+        const auto known = find(rows_, name);
+        return known == rows_.end() ? std::span<const ClassRule* const>() : known->rules;
+    }
+
+private:
+    static constexpr std::size_t shapes = 256;
+
+    /// Length and ends of a name: most fields of a message are known by them not to be in the
+    /// table.
+    static std::size_t shapeOf(std::string_view name) {
+        const auto first = static_cast<unsigned char>(lowerAscii(name.front()));
+        const auto last = static_cast<unsigned char>(lowerAscii(name.back()));
+        return (name.size() * 31 + std::size_t{first} * 7 + last) % shapes;
+    }
+
+    void add(const ClassRule& rule) {
+        mayBeThere_.set(shapeOf(rule.header));
+        const auto known = find(rows_, rule.header);
+        if (known == rows_.end())
+            rows_.push_back({rule.header, {&rule}});
         else
             known->rules.push_back(&rule);
     }
-    return all;
-}
+
+    std::vector<Row> rows_;
+    std::bitset<shapes> mayBeThere_;
+};
 
 } // namespace
 
@@ -282,11 +314,8 @@ std::span<const ClassRule> classRules() {
 }
 
 std::span<const ClassRule* const> rulesOfHeader(std::string_view name) {
-    static const std::vector<HeaderRules> all = rulesByHeader();
-    for (const HeaderRules& each : all)
-        if (equalsIgnoringCase(each.header, name))
-            return each.rules;
-    return {};
+    static const HeaderRules byHeader;
+    return byHeader.of(name);
 }
 
 } // namespace sluice

@@ -55,19 +55,19 @@ const MailingList* ListPolicy::findList(const MailAddress& address) const {
     auto found = settings_.lists.find(address.key());
     // An extension leads to the same list, so it must not lead around its rules.
     if (found == settings_.lists.end())
-        found = settings_.lists.find(address.withoutExtension().key());
+        found = settings_.lists.find(address.keyWithoutExtension());
     return found == settings_.lists.end() ? nullptr : &found->second;
 }
 
 bool ListPolicy::isRobot(const MailAddress& address) const {
     return !settings_.robots.empty() &&
            (settings_.robots.count(address.key()) != 0 ||
-            settings_.robots.count(address.withoutExtension().key()) != 0);
+            settings_.robots.count(address.keyWithoutExtension()) != 0);
 }
 
 bool ListPolicy::identifyBounce(Recipient& recipient, const MailAddress& address,
                                 CivilDay today) const {
-    const auto candidates = byBounceMailbox_.equal_range(address.withoutExtension().key());
+    const auto candidates = byBounceMailbox_.equal_range(address.keyWithoutExtension());
     for (auto candidate = candidates.first; candidate != candidates.second; ++candidate) {
         const MailingList& list = *candidate->second;
         const auto standing = checkBounceAddress(*keyring_, list.address,

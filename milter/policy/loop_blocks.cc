@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstddef>
 
 namespace sluice {
 namespace {
@@ -15,12 +16,13 @@ std::string shown(const MailAddress& address) {
 } // namespace
 
 std::string clientNetwork(const std::optional<IpAddress>& client) {
-    constexpr int networkV4 = 24;
-    constexpr int networkV6 = 64; // one subscriber (RFC 6177)
+    constexpr std::ptrdiff_t networkV4 = 3; // a /24
+    constexpr std::ptrdiff_t networkV6 = 8; // a /64: one subscriber (RFC 6177)
     if (!client)
-        return "local";
-    return IpNetwork::around(*client, client->family() == IpFamily::v4 ? networkV4 : networkV6)
-        .text();
+        return {};
+    const auto& octets = client->octets();
+    return {octets.begin(),
+            octets.begin() + (client->family() == IpFamily::v4 ? networkV4 : networkV6)};
 }
 
 StoreKey loopKey(const KeyHasher& hasher, const MailAddress& sender, const MailAddress& recipient,

@@ -21,7 +21,7 @@ constexpr std::uint32_t cutsBeforeBlock = 50;
 /// Different loops of one client in an hour that block it (`loop-block client`).
 constexpr std::uint32_t loopsBeforeClientBlock = 3;
 
-/// The network of a client, as text: a /24 of IPv4, a /64 of IPv6; "local" for none.
+/// The network of a client, as octets: a /24 of IPv4, a /64 of IPv6; none for none.
 std::string clientNetwork(const std::optional<IpAddress>& client);
 
 /// Sender and recipient in this direction from this client network, so that nobody who borrows a

@@ -42,18 +42,11 @@ std::string_view octetsOf(const Digest& digest) {
     return {reinterpret_cast<const char*>(digest.data()), digest.size()};
 }
 
-/// Sorted, each once, one a line: no key has a line end.
-std::string joined(std::vector<std::string> addresses) {
-    std::sort(addresses.begin(), addresses.end());
-    addresses.erase(std::unique(addresses.begin(), addresses.end()), addresses.end());
-    return fmt::format("{}", fmt::join(addresses, "\n"));
-}
-
 std::vector<std::string> keysOf(const std::vector<MailAddress>& addresses) {
     std::vector<std::string> keys;
     keys.reserve(addresses.size());
     for (const MailAddress& address : addresses)
-        keys.push_back(address.withoutExtension().key());
+        keys.push_back(address.keyWithoutExtension());
     return keys;
 }
 
@@ -105,7 +98,7 @@ StoreKey LoopDetector::copyKey(const LoopMessage& message) const {
     const std::string unnamed =
         message.messageId.empty() ? fmt::format("{}\n{}", message.date, message.subject) : "";
     return hasher_.key(Kind::copy, {clientNetwork(message.client), message.sender.key(),
-                                    joined(keysOf(message.recipients)), message.messageId,
+                                    sortedLines(keysOf(message.recipients)), message.messageId,
                                     sizeClass, octetsOf(message.bodyDigest), unnamed});
 }
 
@@ -168,7 +161,7 @@ LoopDetector::Chain LoopDetector::chainOf(const LoopMessage& message,
     if (!message.messageId.empty())
         chain.key = messageKey(message.messageId);
     chain.link.automatic = message.automatic;
-    chain.link.author = hasher_.tag(Kind::author, {authorOf(message).withoutExtension().key()});
+    chain.link.author = hasher_.tag(Kind::author, {authorOf(message).keyWithoutExtension()});
     const std::string text = messageTemplate(message.text);
     if (message.automatic || text.size() >= shortestTemplate)
         chain.link.templates[0] = hasher_.tag(Kind::text, {text});
@@ -203,15 +196,15 @@ EndOfMessageQuestion LoopDetector::questionOf(const LoopMessage& message,
                             link.automatic || link.chainAutomatic ? longer : settings_.memory};
     if (message.recipients.size() <= maxRowRecipients) {
         auto party = keysOf(message.recipients);
-        party.push_back(authorOf(message).withoutExtension().key());
+        party.push_back(authorOf(message).keyWithoutExtension());
         // without a Message-ID two programs with constant texts would look like retries
         const auto message32 =
             chain.key ? static_cast<std::uint32_t>(chain.key->low ^ link.author) : 0U;
-        question.row = {
-            hasher_.key(Kind::turn, {joined(std::move(party)), normalisedSubject(message.subject)}),
-            {link.author, message32, link.depth, chain.referring, link.automatic, message.reaction,
-             link.chainAutomatic, link.templates},
-            std::min<std::chrono::seconds>(settings_.memory, conversationPause)};
+        question.row = {hasher_.key(Kind::turn, {sortedLines(std::move(party)),
+                                                 normalisedSubject(message.subject)}),
+                        {link.author, message32, link.depth, chain.referring, link.automatic,
+                         message.reaction, link.chainAutomatic, link.templates},
+                        std::min<std::chrono::seconds>(settings_.memory, conversationPause)};
     }
     if (settings_.duplicates != DuplicateMode::off)
         question.copy = {chain.copy, settings_.memory};

@@ -55,12 +55,11 @@ bool LoopPolicy::turnsBack(const Client& client, const Recipient& recipient) con
     if (!client.address || recipient.nextHop.empty())
         return false;
     const std::string_view host = hostOf(recipient.nextHop);
-    const auto address = IpAddress::parse(host);
     return std::any_of(settings_.peers.begin(), settings_.peers.end(), [&](const Peer& peer) {
         if (peer.domains.count(recipient.address.domain()) == 0 ||
             !peer.networks.contains(*client.address, {}))
             return false;
-        if (address)
+        if (const auto address = IpAddress::parse(host))
             return peer.networks.contains(*address, {});
         return equalsIgnoringCase(host, peer.name) || equalsIgnoringCase(host, client.name);
     });

@@ -32,6 +32,11 @@ enum CharacterKind : std::uint8_t {
 };
 constexpr unsigned ofWords = digit | hexLetter | letter;
 
+struct Character {
+    std::uint8_t kind;
+    char lower;
+};
+
 constexpr CharacterKind kindOf(unsigned char octet) {
     const char lower = lowerAscii(static_cast<char>(octet));
     if (octet >= 0x80 || (lower > 'f' && lower <= 'z'))
@@ -43,15 +48,16 @@ constexpr CharacterKind kindOf(unsigned char octet) {
     return octet <= ' ' ? blank : mark;
 }
 
-constexpr auto kinds = [] {
-    std::array<CharacterKind, 256> table{};
+constexpr auto characterTable = [] {
+    std::array<Character, 256> table{};
     for (unsigned octet = 0; octet < table.size(); ++octet)
-        table.at(octet) = kindOf(static_cast<unsigned char>(octet));
+        table.at(octet) = {kindOf(static_cast<unsigned char>(octet)),
+                           lowerAscii(static_cast<char>(octet))};
     return table;
 }();
 
-unsigned kind(char c) {
-    return kinds[static_cast<unsigned char>(c)];
+const Character& character(char c) {
+    return characterTable[static_cast<unsigned char>(c)]; // NOLINT(*-constant-array-index)
 }
 
 /// Is a word of these kinds of characters a number, or part of an identifier?
@@ -66,12 +72,12 @@ void appendMasked(std::string_view line, std::string& text) {
     char* const start = text.data() + before;
     char* out = start;
     bool blankBefore = before == 0 || text[before - 1] == ' ';
-    for (std::size_t at = 0; at < line.size();) {
+    for (const char *at = line.data(), *const end = at + line.size(); at != end;) {
         char* const word = out;
         unsigned found = 0;
-        for (; at < line.size() && (kind(line[at]) & ofWords) != 0; ++at) {
-            found |= kind(line[at]);
-            *out++ = lowerAscii(line[at]);
+        for (; at != end && (character(*at).kind & ofWords) != 0; ++at) {
+            found |= character(*at).kind;
+            *out++ = character(*at).lower;
         }
         if (out > word) {
             if (varies(found, out - word)) {
@@ -81,9 +87,9 @@ void appendMasked(std::string_view line, std::string& text) {
             blankBefore = false;
             continue;
         }
-        const bool isBlank = kind(line[at]) == blank;
+        const bool isBlank = character(*at).kind == blank;
         if (!isBlank || !blankBefore)
-            *out++ = isBlank ? ' ' : line[at];
+            *out++ = isBlank ? ' ' : *at;
         blankBefore = isBlank;
         ++at;
     }
@@ -110,6 +116,7 @@ bool endsOwnText(std::string_view line) {
 /// Puts the template together line by line.
 class TemplateWriter {
 public:
+    explicit TemplateWriter(std::size_t octets) { out_.reserve(octets); }
     [[nodiscard]] bool full() const { return out_.size() >= maxTemplateOctets; }
     void blankLine() { paragraphEnded_ = true; }
     void quotedLine() {
@@ -159,7 +166,7 @@ std::string_view withoutPrefix(std::string_view subject) {
 
 std::string messageTemplate(std::string_view text) {
     TextLines lines(text.substr(0, maxTemplateInput));
-    TemplateWriter writer;
+    TemplateWriter writer(std::min(text.size(), maxTemplateInput));
     std::string_view line;
     while (!writer.full() && lines.next(line)) {
         line = trim(line);

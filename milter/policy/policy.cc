@@ -41,12 +41,11 @@ std::optional<Verdict> authenticationMissing(const Client& client, const Envelop
 }
 
 /// Mail that came by no connection is never refused: the log tells which rule would have done so.
-Decision spared(const Client& client, Decision decision) {
-    if (client.internal && decision.verdict) {
-        decision.notes.push_back({Note::Kind::observe, std::move(decision.verdict->rule)});
-        decision.verdict.reset();
-    }
-    return decision;
+void spare(const Client& client, Decision& decision) {
+    if (!client.internal || !decision.verdict)
+        return;
+    decision.notes.push_back({Note::Kind::observe, std::move(decision.verdict->rule)});
+    decision.verdict.reset();
 }
 
 MessageFacts factsOf(const Client& client, const Envelope& envelope, const HeaderList& headers,
@@ -100,7 +99,8 @@ Decision Policy::onMail(const Client& client, const Envelope& envelope, const No
             .ask(Area::sender, [&] { return sender_.onMail(envelope, now.today, decision.notes); })
             .ask(Area::limits, [&] { return limits_.onMail(client, envelope); })
             .verdict();
-    return spared(client, std::move(decision));
+    spare(client, decision);
+    return decision;
 }
 
 /// Sendmail leaves out the domain of a local recipient.
@@ -167,7 +167,8 @@ Decision Policy::onRecipient(const Client& client, const Envelope& envelope, Rec
             .ask(Area::loops,
                  [&] { return loops_.onRecipient(client, envelope, facts, blocks, now.steady); })
             .verdict();
-    return spared(client, std::move(decision));
+    spare(client, decision);
+    return decision;
 }
 
 Decision Policy::onHeaders(const Client& client, const Envelope& envelope,
@@ -181,7 +182,8 @@ Decision Policy::onHeaders(const Client& client, const Envelope& envelope,
                  })
             .ask(Area::limits, [&] { return limits_.onHeaders(headers); })
             .verdict();
-    return spared(client, std::move(decision));
+    spare(client, decision);
+    return decision;
 }
 
 Decision Policy::onEndOfMessage(const Client& client, const Envelope& envelope,
@@ -193,7 +195,7 @@ Decision Policy::onEndOfMessage(const Client& client, const Envelope& envelope,
         Stage(client)
             .ask(Area::limits, [&] { return limits_.onEndOfMessage(client, octets); })
             .verdict();
-    decision = spared(client, std::move(decision));
+    spare(client, decision);
     const bool lists = client.areas.has(Area::lists) && !lists_.empty();
     const bool loops = client.areas.has(Area::loops);
     if (decision.verdict || !passesOn || envelope.recipients.empty() || !(lists || loops))

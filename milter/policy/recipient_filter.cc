@@ -71,7 +71,7 @@ std::optional<Verdict> RecipientFilter::restricted(const Client& client, const E
     // An extension leads to the same mailbox, so it must not lead around the restriction.
     auto found = settings_.restricted.find(recipient.key());
     if (found == settings_.restricted.end())
-        found = settings_.restricted.find(recipient.withoutExtension().key());
+        found = settings_.restricted.find(recipient.keyWithoutExtension());
     if (found == settings_.restricted.end())
         return std::nullopt;
     const Restriction& restriction = found->second;

@@ -25,18 +25,18 @@ std::string joined(KeyHasher::Kind kind, KeyHasher::Parts parts) {
     return text;
 }
 
-std::uint64_t numberAt(const Digest& digest, std::size_t start) {
+std::uint64_t numberAt(const KeyedHash::Value& hash, std::size_t start) {
     std::uint64_t number = 0;
     for (std::size_t octet = 0; octet < octetsOfNumber; ++octet)
-        number = (number << 8) | digest[start + octet];
+        number = (number << 8) | hash.at(start + octet);
     return number;
 }
 
 } // namespace
 
 StoreKey KeyHasher::key(Kind kind, Parts parts) const {
-    const Digest digest = hmac_.of(joined(kind, parts));
-    return {numberAt(digest, 0), numberAt(digest, octetsOfNumber)};
+    const KeyedHash::Value hash = hash_.of(joined(kind, parts));
+    return {numberAt(hash, 0), numberAt(hash, octetsOfNumber)};
 }
 
 std::uint64_t KeyHasher::tag(Kind kind, Parts parts) const {

@@ -2,9 +2,11 @@
 #pragma once
 
 #include "common/digest.hh"
+#include "common/keyed_hash.hh"
 
 #include <cstdint>
 #include <initializer_list>
+#include <span>
 #include <string_view>
 
 namespace sluice {
@@ -18,8 +20,7 @@ struct StoreKey {
     friend bool operator==(const StoreKey&, const StoreKey&) = default;
 };
 
-/// Makes keys and short tags (HMAC-SHA256, cut). Nodes that share a store share the secret. Any
-/// thread. Throws std::bad_alloc where libcrypto finds no memory.
+/// Makes keys and short tags. Nodes that share a store share the secret. Any thread.
 class KeyHasher {
 public:
     /// What a hash is of, so that equal texts of different kinds have different hashes.
@@ -37,7 +38,8 @@ public:
     };
     using Parts = std::initializer_list<std::string_view>;
 
-    explicit KeyHasher(const Digest& secret) : hmac_(secret) {}
+    explicit KeyHasher(const Digest& secret)
+        : hash_(std::span(secret).first<KeyedHash::octets>()) {}
 
     /// No two different rows of parts give the same hash.
     [[nodiscard]] StoreKey key(Kind kind, Parts parts) const;
@@ -45,7 +47,7 @@ public:
     [[nodiscard]] std::uint64_t tag(Kind kind, Parts parts) const;
 
 private:
-    HmacSha256 hmac_;
+    KeyedHash hash_;
 };
 
 } // namespace sluice

@@ -6,11 +6,10 @@
 #include "common/text.hh"
 #include "milter/policy/day_code.hh"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <span>
+#include <utility>
 
 namespace sluice {
 namespace {
@@ -97,14 +96,19 @@ std::string bounded(std::string id) {
 // --- the stamp --------------------------------------------------------------------------------
 
 std::string subjectTag(const Key& key, std::string_view subject) {
-    const Digest digest = key.mac(fmt::format("trace subject\n{}", subject));
+    std::string text("trace subject\n");
+    text.append(subject);
+    const Digest digest = key.mac(text);
     return encodeBase32(std::span(digest).first(tagOctets));
 }
 
 /// All fields but the last.
 std::string signedFields(const TraceStamp& stamp) {
-    return fmt::format("{} {} {} {} {}", version, stamp.keyId, encodeDay(stamp.day), stamp.tag,
-                       encodeBase32Number(stamp.hop, hopDigits));
+    std::string text;
+    text.reserve(longestLine);
+    text.append(version).append(1, ' ').append(stamp.keyId).append(1, ' ');
+    text.append(encodeDay(stamp.day)).append(1, ' ').append(stamp.tag).append(1, ' ');
+    return text.append(encodeBase32Number(stamp.hop, hopDigits));
 }
 
 using Mac = std::array<std::uint8_t, macOctets>;
@@ -174,9 +178,7 @@ std::string stampSubject(const std::vector<MailAddress>& recipients) {
     keys.reserve(recipients.size());
     for (const MailAddress& recipient : recipients)
         keys.push_back(recipient.key());
-    std::sort(keys.begin(), keys.end());
-    keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
-    return fmt::format("{}", fmt::join(keys, "\n"));
+    return sortedLines(std::move(keys));
 }
 
 std::string makeStamp(const Keyring& keyring, std::string_view subject, unsigned hop, CivilDay day,

@@ -12,7 +12,9 @@ from null_filter import program
 CONNECTIONS = (1, 8, 64)
 MESSAGES_A_CONNECTION = (1, 100)
 SOCKETS = ("unix", "inet")
+GATE = "connection sender recipient limits"  # all areas but those that need the end of the message
 WARM_UP_MESSAGES = 3000
+LONGEST_SECONDS = 600  # that milter-load takes
 GRACE_SECONDS = 90  # beyond the measured time, before a run is given up
 LARGE = 10_000  # octets of a body whose CPU time is told by itself
 REMEMBERED = 75_000  # messages within the default loop-memory of 6 h, at 300,000 a day
@@ -68,12 +70,12 @@ def summary_of(reports):
     return result
 
 
-def measure_milter(site, rounds, seconds, say):
+def measure_milter(site, areas, rounds, seconds, say):
     """A list with one summary for each kind of socket and load."""
     cells = []
     for kind in SOCKETS:
         addresses = {name: site.address(kind, name) for name in ("null", "sluice")}
-        with site.sluice(addresses["sluice"]) as sluice:
+        with site.sluice(addresses["sluice"], site.configuration(addresses["sluice"], areas)) as sluice:
             null, wanted = null_filter_like(addresses["sluice"], addresses["null"])
             with null:
                 filters = {"null": (addresses["null"], null.pid), "sluice": (addresses["sluice"], sluice.pid)}
@@ -81,9 +83,9 @@ def measure_milter(site, rounds, seconds, say):
                     warm_up(socket, pid)
                 for messages in MESSAGES_A_CONNECTION:
                     for connections in CONNECTIONS:
-                        say(f"milter: {kind}, {connections} connections, {messages} messages each")
+                        say(f"milter: {areas}, {kind}, {connections} connections, {messages} messages each")
                         reports = measure_cell(filters, connections, messages, rounds, seconds)
-                        cells.append({"socket": kind, "connections": connections, "messages": messages,
+                        cells.append({"areas": areas, "socket": kind, "connections": connections, "messages": messages,
                                       "steps": wanted.steps, "actions": wanted.actions,
                                       **summary_of(reports), "rounds": reports})
     return cells
@@ -111,6 +113,6 @@ def measure_memory(site, messages, say):
     with site.sluice(address) as sluice:
         warm_up(address, sluice.pid)
         before = resident_megabytes(sluice.pid)
-        run_load(address, sluice.pid, 8, 100, 10 * GRACE_SECONDS, "--messages", str(messages))
+        run_load(address, sluice.pid, 8, 100, LONGEST_SECONDS, "--messages", str(messages))
         megabytes = resident_megabytes(sluice.pid) - before
     return {"messages": messages, "megabytes": megabytes, "in_bounds": megabytes <= MOST_MEGABYTES}

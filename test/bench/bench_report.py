@@ -57,11 +57,12 @@ def start_lines(result):
 def table_of(results):
     machine = results["machine"]
     parts = [f"{machine['processor']}, {machine['cores']} cores, load {machine['load_before']:.1f} before"]
-    if "milter" in results:
-        steps = {cell["steps"] for cell in results["milter"]}
-        parts.append("Milter protocol alone, all filters in use, steps negotiated by both "
-                     + ", ".join(hex(each) for each in sorted(steps)) + "\n"
-                     + aligned(list(milter_rows(results["milter"]))))
+    for part, filters in (("gate", "all filters but lists and loops"), ("milter", "all filters")):
+        if part in results:
+            steps = {cell["steps"] for cell in results[part]}
+            parts.append(f"Milter protocol alone, {filters} in use, steps negotiated by both "
+                         + ", ".join(hex(each) for each in sorted(steps)) + "\n"
+                         + aligned(list(milter_rows(results[part]))))
     if "large" in results:
         large = results["large"]
         parts.append(f"CPU of a message of {large['octets']:,} octets: {large['sluice']:,.0f} µs, "

@@ -44,10 +44,10 @@ class BenchReportTest(unittest.TestCase):
             tables[name] = {"entries": 1_000_000, "read_seconds": 1.5, "contains": look_up, "find": look_up}
         postfix = {"messages_per_second": {"none": 800, "null": 600, "sluice": 500},
                    "ratios": {"null to none": 0.75, "sluice to none": 0.62, "sluice to null": 0.83}}
-        whole = table_of({"machine": MACHINE, "milter": [cell], "postfix": postfix, "tables": tables,
+        whole = table_of({"machine": MACHINE, "gate": [cell], "milter": [cell], "postfix": postfix, "tables": tables,
                           "large": {"octets": 10_000, "null": 100.0, "sluice": 350.0, "ratio": 0.9},
                           "memory": {"messages": 75_000, "megabytes": 101.2, "in_bounds": False}})
-        for wanted in ("0x80", "1,500   0.75", "1.20", "0.83", "1,000,000", "1.00 s (within bounds)",
+        for wanted in ("0x80", "all filters in use", "all filters but lists and loops in use", "1,500   0.75", "1.20", "0.83", "1,000,000", "1.00 s (within bounds)",
                        "400 MB resident (OUT OF BOUNDS)", "350 µs, 250 µs above", "75,000 messages: 101 MB (OUT"):
             self.assertIn(wanted, whole)
         self.assertEqual(table_of({"machine": MACHINE}), "CPU, 2 cores, load 0.5 before")

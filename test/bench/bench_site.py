@@ -94,9 +94,11 @@ class BenchSite:
         """Where a filter can listen: `kind` is unix or inet."""
         return f"unix:{self.base}/{name}.sock" if kind == "unix" else f"inet:{free_port()}@127.0.0.1"
 
-    def configuration(self, socket):
+    def configuration(self, socket, areas="all"):
+        """`areas`: what the listener of milter-load applies."""
         lists = "".join(f"dnsbl = rule{number} {zone}\n" for number, zone in enumerate(self._zones))
-        return f"socket = {socket}\n" + CONFIGURATION.format(base=self.base, resolver=self.resolver) + lists
+        return f"socket = {socket}\n" + CONFIGURATION.format(base=self.base, resolver=self.resolver) + (
+            f"{lists}listener = mx {areas}\n")
 
     @contextlib.contextmanager
     def sluice(self, socket, configuration=None):

@@ -83,6 +83,36 @@ TEST_CASE("a post that comes back to its list") {
     }
 }
 
+TEST_CASE("duplicates: without a Message-ID, date and subject tell messages apart") {
+    struct Case {
+        const char* what;
+        std::string id, date, subject;
+        bool copy; ///< of the first
+    };
+    const Case cases[] = {
+        {"the same", "", " Mon, 1 Jan 2024 10:00:00 +0000", " Zone 1", true},
+        {"another date", "", " Mon, 1 Jan 2024 10:01:00 +0000", " Zone 1", false},
+        {"another subject", "", " Mon, 1 Jan 2024 10:00:00 +0000", " Zone 2", false},
+        {"a Message-ID", "1@x", " Mon, 1 Jan 2024 10:00:00 +0000", " Zone 1", false},
+    };
+    for (const Case& c : cases) {
+        CAPTURE(c.what);
+        test::MapStore store;
+        const LoopDetector detector({}, KeyHasher(sha256("a secret")));
+        LoopMessage message;
+        message.author = message.sender = MailAddress("panel", "example.com");
+        message.recipients = {MailAddress("guard", "example.org")};
+        message.date = " Mon, 1 Jan 2024 10:00:00 +0000";
+        message.subject = " Zone 1";
+        const auto first = detector.examine(store, message, SteadyTime(1000h));
+        message.messageId = c.id;
+        message.date = c.date;
+        message.subject = c.subject;
+        const auto second = detector.examine(store, message, SteadyTime(1000h));
+        CHECK((first.copy == second.copy) == c.copy);
+    }
+}
+
 TEST_CASE("duplicates: the third copy is dropped when twice nobody heard us") {
     struct Case {
         const char* what;

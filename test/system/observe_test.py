@@ -7,6 +7,7 @@ from harness.site import both
 from harness.smtp import message, new_token, require
 
 RESTRICTED, DENIED, LISTED = 10, 11, 40
+LIST, ADMIN = "team@test.example", "admin@test.example"
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +18,7 @@ def store(site):
 @pytest.fixture(scope="module", autouse=True)
 def daemon(site, store):
     users = site.base / "observed-users"
-    users.write_text("user@test.example\nboard@test.example\n")
+    users.write_text(f"user@test.example\nboard@test.example\n{LIST}\n")
     with site.sluice("mode = observe", *both("restrict-ip", RESTRICTED), *both("deny-ip", DENIED),
                      "dnsbl = listed bl.example", "dnsbl = marked bl.example action=mark",
                      "block-sender = evil@bad.example", "sender-action = badmail",
@@ -26,7 +27,8 @@ def daemon(site, store):
                      "harvest-limit = 1/1h",
                      "restrict-recipient = board@test.example only-from=*@good.example",
                      "max-size = 500", "max-messages = 1", "max-recipients = 5",
-                     "max-hops = 1") as daemon:
+                     "max-hops = 1", f"list = {LIST} return-path=keep", "loop-action = reject",
+                     f"notify = {ADMIN}", f"notify-relay = 127.0.0.1:{site.sink.port}") as daemon:
         yield daemon
 
 
@@ -66,3 +68,18 @@ def test_no_message_is_refused_stored_or_changed(site, daemon, store, mta):
     assert list((store / "new").glob("*")) == []
     for rule in ("block-sender", "max-size", "max-messages"):
         daemon.wait_for_log(rule, start=start)
+
+
+def test_no_loop_is_cut_or_told(site, daemon, mta):
+    """The operator wants to see in the log what would be done, and nobody is told that it was."""
+    start, token = daemon.log.position, new_token()
+    for hops in (1, 3):
+        received = [f"Received: by hop{number}.example; x" for number in range(hops)]
+        with mta.connect() as session:
+            require(session.mail("someone@out.example"), 250)
+            require(session.rcpt(LIST), 250)
+            assert session.data(message(*received, "Message-ID: <post@out.example>", token=token)).code == 250
+    site.sink.wait_for(token.encode(), 2)
+    daemon.wait_for_log("action=would-refuse.* rule=\"loop: the post came back", start=start)
+    assert "mail loop: " not in daemon.log_text(start)
+    assert site.sink.deliveries(b"Mail loop found") == []
