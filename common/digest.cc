@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "common/digest.hh"
 
-#include "common/running_digest.hh"
-
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/sha.h>
 
 #include <algorithm>
-#include <new>
 
 namespace sluice {
 
@@ -16,49 +11,50 @@ static_assert(digestOctets == SHA256_DIGEST_LENGTH);
 
 namespace {
 
-const unsigned char* octetsOf(std::string_view text) {
-    return reinterpret_cast<const unsigned char*>(text.data());
+using Block = std::array<std::uint8_t, SHA256_CBLOCK>;
+
+Block blockOf(std::span<const std::uint8_t> key) {
+    Block block{};
+    if (key.size() <= block.size())
+        std::copy(key.begin(), key.end(), block.begin());
+    else
+        SHA256(key.data(), key.size(), block.data());
+    return block;
 }
 
-std::string_view viewOf(std::span<const std::uint8_t> octets) {
-    return {reinterpret_cast<const char*>(octets.data()), octets.size()};
+/// Has taken the key's block, each octet of which is changed by `padding`.
+SHA256_CTX begunWith(Block block, std::uint8_t padding) {
+    for (std::uint8_t& octet : block)
+        octet ^= padding;
+    SHA256_CTX state;
+    SHA256_Init(&state);
+    SHA256_Update(&state, block.data(), block.size());
+    return state;
 }
 
 } // namespace
 
 Digest sha256(std::string_view text) {
     Digest digest;
-    if (SHA256(octetsOf(text), text.size(), digest.data()) == nullptr)
-        throw std::bad_alloc();
+    SHA256_CTX state;
+    SHA256_Init(&state);
+    SHA256_Update(&state, text.data(), text.size());
+    SHA256_Final(digest.data(), &state);
     return digest;
 }
 
 HmacSha256::HmacSha256(std::span<const std::uint8_t> key)
-    : inner_(padded(key, 0x36)), outer_(padded(key, 0x5C)) {}
-
-HmacSha256::Block HmacSha256::padded(std::span<const std::uint8_t> key, std::uint8_t padding) {
-    Block block{};
-    if (key.size() > block.size()) {
-        const Digest digest = sha256(viewOf(key));
-        std::copy(digest.begin(), digest.end(), block.begin());
-    } else {
-        std::copy(key.begin(), key.end(), block.begin());
-    }
-    for (std::uint8_t& octet : block)
-        octet ^= padding;
-    return block;
-}
+    : inner_(begunWith(blockOf(key), 0x36)), outer_(begunWith(blockOf(key), 0x5C)) {}
 
 Digest HmacSha256::of(std::string_view text) const {
-    // each thread keeps a context: to look SHA-256 up in libcrypto costs more than a short MAC
-    thread_local RunningDigest digest;
-    digest.begin(); // a text that was broken off leaves nothing
-    digest.add(viewOf(inner_));
-    digest.add(text);
-    const Digest inner = digest.finish();
-    digest.add(viewOf(outer_));
-    digest.add(viewOf(inner));
-    return digest.finish();
+    Digest digest;
+    SHA256_CTX state = inner_;
+    SHA256_Update(&state, text.data(), text.size());
+    SHA256_Final(digest.data(), &state);
+    state = outer_;
+    SHA256_Update(&state, digest.data(), digest.size());
+    SHA256_Final(digest.data(), &state);
+    return digest;
 }
 
 Digest hmacSha256(std::span<const std::uint8_t> key, std::string_view text) {

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #pragma once
 
+#include <openssl/sha.h>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
 
-/// Digests by libcrypto. Any thread. Throws std::bad_alloc where the library finds no memory.
+/// Digests by libcrypto. Any thread.
 namespace sluice {
 
 constexpr std::size_t digestOctets = 32;
@@ -23,12 +25,9 @@ public:
     [[nodiscard]] Digest of(std::string_view text) const;
 
 private:
-    static constexpr std::size_t blockOctets = 64; // of SHA-256
-    using Block = std::array<std::uint8_t, blockOctets>;
-    static Block padded(std::span<const std::uint8_t> key, std::uint8_t padding);
-
-    Block inner_;
-    Block outer_;
+    // each has taken one block, which the key fills
+    SHA256_CTX inner_;
+    SHA256_CTX outer_;
 };
 
 /// For a key that is used once.

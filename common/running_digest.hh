@@ -3,31 +3,25 @@
 
 #include "common/digest.hh"
 
-#include <memory>
-#include <string_view>
+#include <openssl/sha.h>
 
-struct evp_md_ctx_st;
+#include <string_view>
 
 namespace sluice {
 
-/// SHA-256 of a text that comes in pieces; where it is cut makes no difference. One thread at a
-/// time. Throws std::bad_alloc where libcrypto finds no memory.
+/// SHA-256 (FIPS 180-4) of a text that comes piece by piece. One thread at a time.
 class RunningDigest {
 public:
-    RunningDigest();
+    RunningDigest() { begin(); }
 
-    void add(std::string_view piece);
-    /// The digest of all pieces; begins anew.
-    Digest finish();
     /// Forgets the pieces.
     void begin();
+    void add(std::string_view piece);
+    /// Of all pieces; begins anew.
+    Digest finish();
 
 private:
-    struct Free {
-        void operator()(evp_md_ctx_st* context) const noexcept;
-    };
-
-    std::unique_ptr<evp_md_ctx_st, Free> context_;
+    SHA256_CTX state_;
 };
 
 } // namespace sluice

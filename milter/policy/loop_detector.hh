@@ -40,7 +40,7 @@ struct LoopMessage {
     std::string_view date;    ///< the same
     bool automatic = false;   ///< Classification::automatic()
     bool reaction = false;    ///< Classification::reaction()
-    std::string_view text;    ///< firstText(), maxTemplateInput octets are enough
+    std::string_view text;    ///< firstTextAsSent(), maxTemplateInput octets are enough
     Digest bodyDigest{};      ///< RunningDigest of the body as it came
     std::uint64_t bodyOctets = 0;
     std::uint64_t receivedLines = 0; ///< HeaderList::receivedCount()

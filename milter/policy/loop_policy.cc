@@ -144,8 +144,8 @@ void LoopPolicy::onEndOfMessage(const MessageFacts& facts, const ListOutcome& li
     message.date = facts.headers.first("Date");
     message.automatic = facts.classification.automatic();
     message.reaction = facts.classification.reaction();
-    const std::string text = firstText(facts.headers, facts.body.prefix, maxTemplateInput);
-    message.text = text;
+    std::string decoded;
+    message.text = firstTextAsSent(facts.headers, facts.body.prefix, maxTemplateInput, decoded);
     message.bodyDigest = facts.body.digest;
     message.bodyOctets = facts.body.octets;
     message.receivedLines = facts.headers.receivedCount();

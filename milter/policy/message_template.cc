@@ -34,7 +34,7 @@ constexpr unsigned ofWords = digit | hexLetter | letter;
 
 struct Character {
     std::uint8_t kind;
-    char lower;
+    char shown; ///< as a template has it
 };
 
 constexpr CharacterKind kindOf(unsigned char octet) {
@@ -51,8 +51,10 @@ constexpr CharacterKind kindOf(unsigned char octet) {
 constexpr auto characterTable = [] {
     std::array<Character, 256> table{};
     for (unsigned octet = 0; octet < table.size(); ++octet)
-        table.at(octet) = {kindOf(static_cast<unsigned char>(octet)),
-                           lowerAscii(static_cast<char>(octet))};
+        if (const auto kind = kindOf(static_cast<unsigned char>(octet)); kind == blank)
+            table.at(octet) = {kind, ' '};
+        else
+            table.at(octet) = {kind, lowerAscii(static_cast<char>(octet))};
     return table;
 }();
 
@@ -69,31 +71,31 @@ bool varies(unsigned found, std::ptrdiff_t characters) {
 void appendMasked(std::string_view line, std::string& text) {
     const std::size_t before = text.size();
     text.resize(before + line.size());
-    char* const start = text.data() + before;
-    char* out = start;
+    char* out = text.data() + before;
+    char* word = out; // behind the last character that is of no word
+    unsigned found = 0;
     bool blankBefore = before == 0 || text[before - 1] == ' ';
-    for (const char *at = line.data(), *const end = at + line.size(); at != end;) {
-        char* const word = out;
-        unsigned found = 0;
-        for (; at != end && (character(*at).kind & ofWords) != 0; ++at) {
-            found |= character(*at).kind;
-            *out++ = character(*at).lower;
+    const auto endWord = [&] {
+        if (varies(found, out - word)) {
+            *word = '#';
+            out = word + 1;
         }
-        if (out > word) {
-            if (varies(found, out - word)) {
-                *word = '#';
-                out = word + 1;
-            }
-            blankBefore = false;
-            continue;
-        }
-        const bool isBlank = character(*at).kind == blank;
-        if (!isBlank || !blankBefore)
-            *out++ = isBlank ? ' ' : *at;
+    };
+    // no branch in it depends on the text but that of endWord(), which is seldom taken
+    for (const char octet : line) {
+        const Character c = character(octet);
+        const bool ofWord = (c.kind & ofWords) != 0;
+        if (!ofWord)
+            endWord();
+        const bool isBlank = c.kind == blank;
+        *out = c.shown;
+        out += isBlank && blankBefore ? 0 : 1;
         blankBefore = isBlank;
-        ++at;
+        found = ofWord ? found | c.kind : 0U;
+        word = ofWord ? word : out;
     }
-    text.resize(before + static_cast<std::size_t>(out - start));
+    endWord();
+    text.resize(static_cast<std::size_t>(out - text.data()));
 }
 
 bool isQuoted(std::string_view line) {

@@ -56,6 +56,17 @@ std::string firstText(const std::vector<MimePart>& parts, std::size_t limit) {
     return part == nullptr ? std::string() : readableText(*part, limit);
 }
 
+std::string_view firstTextAsSent(const HeaderList& headers, std::string_view bodyPrefix,
+                                 std::size_t limit, std::string& room) {
+    const std::vector<MimePart> parts = mimeParts(headers, bodyPrefix);
+    const MimePart* const part = firstTextPart(parts);
+    if (part == nullptr)
+        return {};
+    if (part->type == "text/plain" && part->encoding == MimePart::Encoding::none)
+        return part->content.substr(0, limit);
+    return room = readableText(*part, limit);
+}
+
 std::string firstText(const HeaderList& headers, std::string_view bodyPrefix, std::size_t limit) {
     return firstText(mimeParts(headers, bodyPrefix), limit);
 }

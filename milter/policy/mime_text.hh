@@ -19,7 +19,12 @@ namespace sluice {
 /// Threads: any.
 std::string firstText(const HeaderList& headers, std::string_view bodyPrefix, std::size_t limit);
 
-/// The same of parts that have been found already.
+/// The same with line ends as they were sent; a view of `bodyPrefix` where nothing is to be
+/// decoded, else of `room`.
+std::string_view firstTextAsSent(const HeaderList& headers, std::string_view bodyPrefix,
+                                 std::size_t limit, std::string& room);
+
+/// firstText() of parts that have been found already.
 std::string firstText(const std::vector<MimePart>& parts, std::size_t limit);
 
 /// A part as its reader sees it, by the same rules.
