@@ -15,8 +15,8 @@
 namespace sluice {
 
 /// What follows when a message was found in a loop: it is counted, blocks what turns too often, and
-/// the operator gets a notice, one a loop and hour, within a NoticeBudget. Holds the blocks in force, so that a recipient
-/// asks no store. Lives as long as the process. Threads: any.
+/// the operator gets a notice, one a loop and hour, within a NoticeBudget. Holds the blocks in
+/// force, so that a recipient asks no store. Lives as long as the process. Threads: any.
 class LoopWatch {
 public:
     LoopWatch(Store& store, SmtpNotifier& notifier) : store_(store), notifier_(notifier) {}
