@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "common/table_file.hh"
 
+#include "common/descriptor.hh"
 #include "common/text.hh"
 #include "common/words.hh"
 
@@ -23,21 +24,6 @@ constexpr std::size_t pieceSize = 65536;
 constexpr std::string_view byteOrderMark = "\xEF\xBB\xBF";
 
 using OnLine = std::function<void(std::size_t, std::string_view)>;
-
-class OpenFile {
-public:
-    explicit OpenFile(int descriptor) : descriptor_(descriptor) {}
-    ~OpenFile() {
-        if (descriptor_ >= 0)
-            ::close(descriptor_);
-    }
-    OpenFile(const OpenFile&) = delete;
-    OpenFile& operator=(const OpenFile&) = delete;
-    [[nodiscard]] int descriptor() const { return descriptor_; }
-
-private:
-    int descriptor_;
-};
 
 std::string systemError(int number) {
     return std::generic_category().message(number);
@@ -152,12 +138,12 @@ Result<void> readLines(int descriptor, const std::string& shownPath, const OnLin
 Result<void> readTableFile(const std::string& path, const OnLine& onLine) {
     const std::string shownPath = escapeForDisplay(path);
     // without O_NONBLOCK the opening of a pipe that nobody writes to would never return
-    const OpenFile file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
-    if (file.descriptor() < 0)
+    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+    if (file.get() < 0)
         return fail(fmt::format("{}: cannot be opened: {}", shownPath, systemError(errno)));
-    if (const auto fit = checkIsFile(file.descriptor()); !fit)
+    if (const auto fit = checkIsFile(file.get()); !fit)
         return fail(fmt::format("{}: cannot be read: {}", shownPath, fit.error().message));
-    return readLines(file.descriptor(), shownPath, onLine);
+    return readLines(file.get(), shownPath, onLine);
 }
 
 std::string_view tablePath(std::string_view value) {

@@ -30,6 +30,14 @@ Result<std::string> parseAnyWord(std::string_view text) {
     return std::string(text);
 }
 
+/// Over TCP anybody on this machine could use it.
+Result<SocketSpec> parseControl(std::string_view text) {
+    auto socket = parseSocket(text);
+    if (socket && socket->kind != SocketSpec::Kind::unixPath)
+        return fail(quoteForDisplay(text) + " is no unix:PATH");
+    return socket;
+}
+
 bool userExists(const std::string& user) {
     const std::string name = user.substr(0, user.find(':'));
     const std::size_t colon = user.find(':');
@@ -43,6 +51,10 @@ void readDaemon(SettingsReader& reader, DaemonSettings& daemon) {
     reader.read("socket-group", parseAnyWord, daemon.socketGroup);
     reader.read("user", parseAnyWord, daemon.user);
     reader.read("pid-file", parseAnyWord, daemon.pidFile);
+    daemon.control = reader.value("control", parseControl);
+    if (daemon.control && *daemon.control == daemon.socket)
+        reader.problem("control",
+                       "the mail server connects to " + quoteForDisplay(daemon.socket.text()));
     reader.choice("log", {{"syslog", LogTarget::syslog}, {"stderr", LogTarget::stderrStream}},
                   daemon.logTarget);
     if (!daemon.socketGroup.empty() && getgrnam(daemon.socketGroup.c_str()) == nullptr)

@@ -40,6 +40,7 @@ struct DaemonSettings {
     std::string socketGroup;
     std::string user;
     std::string pidFile;
+    std::optional<SocketSpec> control; ///< a unix socket for the operator's tool
     LogTarget logTarget = LogTarget::syslog;
 
     friend bool operator==(const DaemonSettings&, const DaemonSettings&) = default;

@@ -3,12 +3,14 @@
 
 #include "common/log.hh"
 #include "common/text.hh"
+#include "common/version.hh"
 #include "milter/adapters/harvest_memory.hh"
 #include "milter/adapters/store_memory.hh"
 #include "milter/process.hh"
 #include "milter/service_manager.hh"
 
 #include <fmt/format.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -28,6 +30,7 @@ constexpr std::chrono::hours expiryInterval{1};
 /// Of a reload; --check shows all of them. A table with a million mistakes must not push decisions
 /// out of the log.
 constexpr std::size_t problemsLogged = 20;
+constexpr int controlBacklog = 8;
 
 Result<void> writePidFile(const std::string& path) {
     if (path.empty())
@@ -89,6 +92,8 @@ Result<void> Daemon::start() {
     services_.openSessions.setLimit(sessionLimit(process::raiseFileLimit()));
     if (auto bound = server_.bind(); !bound)
         return bound;
+    if (auto opened = openControl(); !opened)
+        return opened;
     if (auto written = writePidFile(settings_.pidFile); !written)
         return written;
     if (!settings_.user.empty()) {
@@ -110,8 +115,63 @@ Result<void> Daemon::start() {
         return adopted;
     if (auto listening = server_.listen(services_); !listening)
         return listening;
+    startControl();
     housekeeper_ = std::thread([this] { keepHouse(); });
     return {};
+}
+
+/// While the filter may still do what root may; nobody is answered yet.
+Result<void> Daemon::openControl() {
+    if (!settings_.control)
+        return {};
+    auto listener = ListeningSocket::open(*settings_.control, SocketAccess{});
+    if (!listener)
+        return tl::unexpected(listener.error());
+    if (::listen((*listener)->descriptor(), controlBacklog) != 0)
+        return fail("cannot listen on " + escapeForDisplay(settings_.control->text()));
+    controlListener_ = std::move(*listener);
+    return {};
+}
+
+void Daemon::startControl() {
+    if (!controlListener_)
+        return;
+    ControlCommands::Actions actions;
+    actions.status = [this] { return status(); };
+    actions.reload = [this] {
+        const std::lock_guard guard(house_);
+        return reload();
+    };
+    controlCommands_ = std::make_unique<ControlCommands>(*store_, *loops_, std::move(actions));
+    control_ = std::make_unique<ControlSocket>(
+        controlListener_->descriptor(),
+        [this](const control::Request& request) { return controlCommands_->carryOut(request); });
+}
+
+nlohmann::json Daemon::status() const {
+    const auto runtime = services_.runtime.get();
+    const PolicySettings& policy = *runtime->config.policy;
+    auto zones = nlohmann::json::array();
+    for (const DnsblZoneStatus& zone : dnsbl_->status())
+        zones.push_back({{"zone", zone.zone},
+                         {"queries", zone.queries},
+                         {"listed", zone.listed},
+                         {"not_listed", zone.notListed},
+                         {"unknown", zone.unknown},
+                         {"provider_errors", zone.providerErrors},
+                         {"suspended_ipv4", zone.reasonIpv4},
+                         {"suspended_ipv6", zone.reasonIpv6}});
+    const auto uptime = std::chrono::duration_cast<std::chrono::seconds>(
+        std::chrono::system_clock::now() - started_);
+    return {{"version", version},
+            {"pid", ::getpid()},
+            {"uptime_seconds", uptime.count()},
+            {"socket", settings_.socket.text()},
+            {"mode", runtime->config.observe ? "observe" : "enforce"},
+            {"sessions", services_.openSessions.count()},
+            {"lists", policy.lists.lists.size()},
+            {"store", {{"kind", "memory"}, {"available", true}}},
+            {"dnsbl", std::move(zones)}};
 }
 
 void Daemon::stop(bool orderly) {
@@ -120,6 +180,7 @@ void Daemon::stop(bool orderly) {
     while (services_.callbacksRunning.load() != 0 && std::chrono::steady_clock::now() < deadline)
         std::this_thread::sleep_for(callbackPoll);
     server_.close();
+    controlListener_.reset(); // its thread ends with the process
     if (!settings_.pidFile.empty())
         ::unlink(settings_.pidFile.c_str());
     log::info(LogCategory::daemon, "stopped: {} connections were open",
@@ -180,44 +241,56 @@ Result<void> Daemon::adopt(Config config) {
 void Daemon::keepHouse() {
     auto lastExpiry = std::chrono::steady_clock::time_point();
     while (!stopping_) {
+        const bool reloadWanted = process::waitForReloadSignal();
+        const std::lock_guard guard(house_);
         try {
-            if (process::waitForReloadSignal())
+            if (reloadWanted)
                 reload();
-            const auto runtime = services_.runtime.get();
-            for (const auto& directory : runtime->config.fileDirectories)
-                directory->refresh();
-            const auto now = std::chrono::steady_clock::now();
-            loops_->refresh(now);
-            if (runtime->badmail && now - lastExpiry >= expiryInterval) {
-                lastExpiry = now;
-                runtime->badmail->expire();
-            }
+            keepHouseOnce(lastExpiry);
         } catch (const std::exception& error) { // no memory: mail goes on with what there is
             log::error(LogCategory::daemon, "housekeeping: {}", escapeForDisplay(error.what()));
         }
     }
 }
 
-void Daemon::reload() {
+void Daemon::keepHouseOnce(std::chrono::steady_clock::time_point& lastExpiry) {
+    const auto runtime = services_.runtime.get();
+    for (const auto& directory : runtime->config.fileDirectories)
+        directory->refresh();
+    const auto now = std::chrono::steady_clock::now();
+    loops_->refresh(now);
+    if (runtime->badmail && now - lastExpiry >= expiryInterval) {
+        lastExpiry = now;
+        runtime->badmail->expire();
+    }
+}
+
+std::vector<std::string> Daemon::reload() {
     service_manager::reloading();
+    std::vector<std::string> problems;
     try {
-        reloadAll();
+        problems = reloadAll();
     } catch (const std::exception& error) {
         log::error(LogCategory::daemon, "reload failed: {}, the old configuration stays in force",
                    escapeForDisplay(error.what()));
+        problems.emplace_back(error.what());
     }
     service_manager::ready();
+    return problems;
 }
 
-void Daemon::reloadAll() {
+std::vector<std::string> Daemon::reloadAll() {
     std::vector<Problem> problems;
     Config config = makeConfig(mergedSettings(commandLine_, problems), problems);
     const bool fixedChanged = !(config.daemon == settings_);
     if (problems.empty())
         if (auto adopted = adopt(std::move(config)); !adopted)
             problems.push_back({"reload", adopted.error().message});
+    std::vector<std::string> lines;
     for (std::size_t i = 0; i < std::min(problems.size(), problemsLogged); ++i)
-        log::error(LogCategory::config, "{}", problems[i].line());
+        lines.push_back(problems[i].line());
+    for (const std::string& line : lines)
+        log::error(LogCategory::config, "{}", line);
     if (!problems.empty())
         log::error(LogCategory::daemon,
                    "reload failed: {} problems, the old configuration stays in force",
@@ -226,8 +299,9 @@ void Daemon::reloadAll() {
         log::info(LogCategory::daemon, "reloaded: {} connections keep what they began with",
                   services_.openSessions.count());
     if (problems.empty() && fixedChanged)
-        log::warning(LogCategory::config, "socket, socket-mode, socket-group, user, pid-file and "
-                                          "log change only at the next start");
+        log::warning(LogCategory::config, "socket, socket-mode, socket-group, user, pid-file, "
+                                          "control and log change only at the next start");
+    return lines;
 }
 
 } // namespace sluice

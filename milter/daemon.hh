@@ -2,7 +2,9 @@
 #pragma once
 
 #include "common/result.hh"
+#include "milter/adapters/control_socket.hh"
 #include "milter/config.hh"
+#include "milter/control_commands.hh"
 #include "milter/dnsbl_service.hh"
 #include "milter/options.hh"
 #include "milter/pool_relief.hh"
@@ -10,8 +12,12 @@
 #include "milter/session.hh"
 
 #include <atomic>
+#include <chrono>
 #include <memory>
+#include <mutex>
+#include <string>
 #include <thread>
+#include <vector>
 
 namespace sluice {
 
@@ -41,8 +47,14 @@ private:
 
     /// In a thread of its own: reloads, and what is due now and then.
     void keepHouse();
-    void reload();
-    void reloadAll();
+    void keepHouseOnce(std::chrono::steady_clock::time_point& lastExpiry);
+    /// What was wrong; nothing: the new configuration is in force. One thread at a time.
+    std::vector<std::string> reload();
+    std::vector<std::string> reloadAll();
+
+    Result<void> openControl();
+    void startControl();
+    [[nodiscard]] nlohmann::json status() const;
 
     const CommandLine commandLine_;
     Config initial_;
@@ -56,6 +68,11 @@ private:
     std::unique_ptr<LoopWatch> loops_;
     ResolverSettings resolverSettings_; ///< that resolver_ was made from
     SessionServices services_;
+    std::unique_ptr<ListeningSocket> controlListener_;
+    std::unique_ptr<ControlCommands> controlCommands_;
+    std::unique_ptr<ControlSocket> control_;
+    const std::chrono::system_clock::time_point started_ = std::chrono::system_clock::now();
+    std::mutex house_; ///< of housekeeping and reloads
     std::atomic<bool> stopping_{false};
     std::thread housekeeper_;
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "milter/listening_socket.hh"
 
+#include "common/descriptor.hh"
 #include "common/log.hh"
 #include "common/text.hh"
 
@@ -20,23 +21,6 @@
 
 namespace sluice {
 namespace {
-
-/// A file descriptor that is closed unless released.
-class Descriptor {
-public:
-    explicit Descriptor(int value) : value_(value) {}
-    ~Descriptor() {
-        if (value_ >= 0)
-            ::close(value_);
-    }
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-    [[nodiscard]] int get() const { return value_; }
-    int release() { return std::exchange(value_, -1); }
-
-private:
-    int value_;
-};
 
 tl::unexpected<Error> systemError(const std::string& what) {
     return fail(fmt::format("{}: {}", what, std::strerror(errno)));
@@ -73,21 +57,19 @@ Result<void> clearPath(const std::string& path, const sockaddr_un& address) {
     return {};
 }
 
-Result<void> setAccess(const DaemonSettings& settings) {
-    const std::string& path = settings.socket.path;
-    if (!settings.socketGroup.empty()) {
-        const group* const entry = ::getgrnam(settings.socketGroup.c_str());
+Result<void> setAccess(const std::string& path, const SocketAccess& access) {
+    if (!access.group.empty()) {
+        const group* const entry = ::getgrnam(access.group.c_str());
         if (entry == nullptr || ::chown(path.c_str(), static_cast<uid_t>(-1), entry->gr_gid) != 0)
             return systemError(fmt::format("cannot give {} to group {}", escapeForDisplay(path),
-                                           escapeForDisplay(settings.socketGroup)));
+                                           escapeForDisplay(access.group)));
     }
-    if (::chmod(path.c_str(), settings.socketMode) != 0)
+    if (::chmod(path.c_str(), access.mode) != 0)
         return systemError("cannot set the mode of " + escapeForDisplay(path));
     return {};
 }
 
-Result<int> openUnix(const DaemonSettings& settings) {
-    const std::string& path = settings.socket.path;
+Result<int> openUnix(const std::string& path, const SocketAccess& access) {
     const sockaddr_un address = unixAddress(path);
     if (auto cleared = clearPath(path, address); !cleared)
         return tl::unexpected(cleared.error());
@@ -100,8 +82,8 @@ Result<int> openUnix(const DaemonSettings& settings) {
     errno = error;
     if (bound != 0)
         return systemError("cannot listen on " + escapeForDisplay(path));
-    if (auto access = setAccess(settings); !access)
-        return tl::unexpected(access.error());
+    if (auto allowed = setAccess(path, access); !allowed)
+        return tl::unexpected(allowed.error());
     return socket.release();
 }
 
@@ -172,19 +154,20 @@ ListeningSocket::ListeningSocket(int descriptor, std::string path)
         file_ = ::open(path_.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC);
 }
 
-Result<std::unique_ptr<ListeningSocket>> ListeningSocket::open(const DaemonSettings& settings) {
-    const bool local = settings.socket.kind == SocketSpec::Kind::unixPath;
-    const auto descriptor = local ? openUnix(settings) : openInet(settings.socket);
+Result<std::unique_ptr<ListeningSocket>> ListeningSocket::open(const SocketSpec& spec,
+                                                               const SocketAccess& access) {
+    const bool local = spec.kind == SocketSpec::Kind::unixPath;
+    const auto descriptor = local ? openUnix(spec.path, access) : openInet(spec);
     if (!descriptor)
         return tl::unexpected(descriptor.error());
     std::unique_ptr<ListeningSocket> socket(
-        new ListeningSocket(*descriptor, local ? settings.socket.path : std::string()));
+        new ListeningSocket(*descriptor, local ? spec.path : std::string()));
     socklen_t length = 0;
     if (!local && !isLoopback(reachable(*descriptor, length)))
         log::warning(LogCategory::daemon,
                      "{} can be reached from outside this machine: the milter protocol has no "
                      "authentication, let only the MTA reach it",
-                     escapeForDisplay(settings.socket.text()));
+                     escapeForDisplay(spec.text()));
     return socket;
 }
 

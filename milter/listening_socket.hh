@@ -11,6 +11,12 @@
 
 namespace sluice {
 
+/// Who may use a unix socket.
+struct SocketAccess {
+    mode_t mode = 0600;
+    std::string group = {}; ///< empty: the one that the system gives it
+};
+
 /// A bound socket of our own: so permissions are right before anybody can connect, TCP_NODELAY is
 /// inherited by what is accepted (without it two edits of a message cost 44 ms over TCP), and a
 /// second instance cannot take the socket of the first.
@@ -18,7 +24,8 @@ class ListeningSocket {
 public:
     /// Replaces a socket file that nobody listens on. Error: someone does; a file that is no socket
     /// stands there; the address cannot be had; mode or group cannot be set.
-    static Result<std::unique_ptr<ListeningSocket>> open(const DaemonSettings& settings);
+    static Result<std::unique_ptr<ListeningSocket>> open(const SocketSpec& spec,
+                                                         const SocketAccess& access);
 
     /// Closes nothing: libmilter owns the descriptor. Removes the socket file if it is still ours.
     ~ListeningSocket();

@@ -15,6 +15,8 @@ const std::vector<OptionSpec>& optionSpecs() {
         {"socket-group", "GROUP", Occurs::once, nullptr, "group of a unix socket"},
         {"user", "USER[:GROUP]", Occurs::once, nullptr, "run as this user once the socket is open"},
         {"pid-file", "FILE", Occurs::once, nullptr, "write the process id here"},
+        {"control", "unix:PATH", Occurs::once, nullptr,
+         "a socket for sluicectl, which its owner alone may use"},
         {"mode", "enforce|observe", Occurs::once, "enforce",
          "observe: log what would be done, and let all mail pass"},
         {"log", "syslog|stderr", Occurs::once, "syslog", "where the log goes"},

@@ -25,7 +25,8 @@ bool openConnection(const std::string& connection, bool removeSocket) {
 } // namespace
 
 Result<void> Server::bind() {
-    auto socket = ListeningSocket::open(settings_);
+    auto socket =
+        ListeningSocket::open(settings_.socket, {settings_.socketMode, settings_.socketGroup});
     if (!socket)
         return tl::unexpected(socket.error());
     socket_ = std::move(*socket);

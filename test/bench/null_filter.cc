@@ -172,10 +172,7 @@ std::unique_ptr<ListeningSocket> openSocket(const std::string& text) {
     auto spec = sluice::parseSocket(text);
     if (!spec)
         giveUp(spec.error().message);
-    sluice::DaemonSettings settings;
-    settings.socket = std::move(*spec);
-    settings.socketMode = S_IRWXU | S_IRWXG | S_IRWXO;
-    auto socket = ListeningSocket::open(settings);
+    auto socket = ListeningSocket::open(*spec, {S_IRWXU | S_IRWXG | S_IRWXO});
     if (!socket)
         giveUp(socket.error().message);
     return std::move(*socket);

@@ -37,6 +37,10 @@ private:
     std::string path_;
 };
 
+Result<std::unique_ptr<ListeningSocket>> open(const DaemonSettings& settings) {
+    return ListeningSocket::open(settings.socket, {settings.socketMode, settings.socketGroup});
+}
+
 bool isSocket(const std::string& path) {
     struct stat status {};
     return ::lstat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode);
@@ -49,7 +53,7 @@ TEST_CASE("a unix socket has its mode, and goes with its owner") {
     DaemonSettings settings = directory.settings();
     settings.socketMode = 0620;
     {
-        const auto socket = ListeningSocket::open(settings);
+        const auto socket = open(settings);
         REQUIRE(socket);
         struct stat status {};
         REQUIRE(::stat(settings.socket.path.c_str(), &status) == 0);
@@ -61,10 +65,10 @@ TEST_CASE("a unix socket has its mode, and goes with its owner") {
 
 TEST_CASE("a socket on which somebody listens is left alone") {
     const SocketDirectory directory;
-    const auto first = ListeningSocket::open(directory.settings());
+    const auto first = open(directory.settings());
     REQUIRE(first);
     REQUIRE(::listen((*first)->descriptor(), 1) == 0);
-    const auto second = ListeningSocket::open(directory.settings());
+    const auto second = open(directory.settings());
     REQUIRE_FALSE(second);
     CHECK(second.error().message.find("another process listens") != std::string::npos);
     CHECK(isSocket(directory.settings().socket.path));
@@ -73,10 +77,10 @@ TEST_CASE("a socket on which somebody listens is left alone") {
 
 TEST_CASE("a socket that nobody listens on is replaced, and only the new owner removes it") {
     const SocketDirectory directory;
-    auto stale = ListeningSocket::open(directory.settings());
+    auto stale = open(directory.settings());
     REQUIRE(stale);
     ::close((*stale)->descriptor());
-    const auto socket = ListeningSocket::open(directory.settings());
+    const auto socket = open(directory.settings());
     REQUIRE(socket);
     stale->reset();
     CHECK(isSocket(directory.settings().socket.path));
@@ -87,7 +91,7 @@ TEST_CASE("a file that is no socket is not removed") {
     const SocketDirectory directory;
     const std::string path = directory.settings().socket.path;
     std::ofstream(path) << "mail";
-    const auto socket = ListeningSocket::open(directory.settings());
+    const auto socket = open(directory.settings());
     REQUIRE_FALSE(socket);
     CHECK(socket.error().message.find("is no socket") != std::string::npos);
     CHECK(std::filesystem::exists(path));
@@ -96,7 +100,7 @@ TEST_CASE("a file that is no socket is not removed") {
 TEST_CASE("a directory that is missing is an error that names the path") {
     DaemonSettings settings;
     settings.socket = *parseSocket("unix:/nonexistent/sluice.sock");
-    const auto socket = ListeningSocket::open(settings);
+    const auto socket = open(settings);
     REQUIRE_FALSE(socket);
     CHECK(socket.error().message.find("/nonexistent/sluice.sock") != std::string::npos);
 }
@@ -104,7 +108,7 @@ TEST_CASE("a directory that is missing is an error that names the path") {
 TEST_CASE("what is accepted over TCP sends small packets at once") {
     DaemonSettings settings;
     settings.socket = {SocketSpec::Kind::inet, "", "127.0.0.1", 0};
-    const auto socket = ListeningSocket::open(settings);
+    const auto socket = open(settings);
     REQUIRE(socket);
     REQUIRE(::listen((*socket)->descriptor(), 1) == 0);
     (*socket)->touch();

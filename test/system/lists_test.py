@@ -111,14 +111,6 @@ def test_a_list_in_many_spellings_is_stamped_once(site, mta):
         assert len(delivery.header_lines("X-Sluice-Trace")) == 1
 
 
-def test_a_list_in_many_spellings_is_stamped_once(site, mta):
-    token = new_token()
-    spellings = [f"keep+{number}@test.example" for number in range(5)]
-    post_in_turn(mta, AUTHOR, spellings, message(token=token))
-    for delivery in site.sink.wait_for(token.encode()):
-        assert len(delivery.header_lines("X-Sluice-Trace")) == 1
-
-
 def test_the_user_first_puts_the_list_off(client):
     require(client.mail(AUTHOR), 250)
     require(client.rcpt("user@test.example"), 250)

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "common/control_protocol.hh"
+
+namespace sluice::control {
+namespace {
+
+using nlohmann::json;
+
+std::string lineOf(const json& value) {
+    return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+/// Discarded when it is no JSON object.
+json objectIn(std::string_view text) {
+    json value = json::parse(text, nullptr, false);
+    return value.is_object() ? value : json(json::value_t::discarded);
+}
+
+} // namespace
+
+std::string textOf(const Request& request) {
+    return lineOf({{"command", request.command}, {"arguments", request.arguments}});
+}
+
+std::string textOf(const Reply& reply) {
+    return reply.error.empty() ? lineOf({{"result", reply.result}})
+                               : lineOf({{"error", reply.error}});
+}
+
+Result<Request> parseRequest(std::string_view text) {
+    const json value = objectIn(text);
+    if (value.is_discarded())
+        return fail("a request is a JSON object");
+    const auto command = value.find("command");
+    if (command == value.end() || !command->is_string())
+        return fail("a request has a \"command\"");
+    Request request{command->get<std::string>()};
+    const auto arguments = value.find("arguments");
+    if (arguments == value.end())
+        return request;
+    if (!arguments->is_object())
+        return fail("the \"arguments\" of a request are an object");
+    for (const auto& [name, argument] : arguments->items()) {
+        if (!argument.is_string())
+            return fail("an argument of a request is a text");
+        request.arguments.emplace(name, argument.get<std::string>());
+    }
+    return request;
+}
+
+Result<Reply> parseReply(std::string_view text) {
+    const json value = objectIn(text);
+    if (value.is_discarded())
+        return fail("the reply is no JSON object");
+    if (const auto error = value.find("error"); error != value.end() && error->is_string())
+        return Reply{error->get<std::string>()};
+    const auto result = value.find("result");
+    if (result == value.end())
+        return fail("the reply has neither a \"result\" nor an \"error\"");
+    return Reply{"", *result};
+}
+
+} // namespace sluice::control
