@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "common/control_protocol.hh"
 
+#include <utility>
+
 namespace sluice::control {
 namespace {
 
@@ -10,10 +12,13 @@ std::string lineOf(const json& value) {
     return value.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-/// Discarded when it is no JSON object.
+/// Discarded when it is no JSON object. Never copied: a copy of what is nested deep takes as much
+/// stack.
 json objectIn(std::string_view text) {
     json value = json::parse(text, nullptr, false);
-    return value.is_object() ? value : json(json::value_t::discarded);
+    if (!value.is_object())
+        value = json(json::value_t::discarded);
+    return value;
 }
 
 } // namespace
@@ -49,15 +54,15 @@ Result<Request> parseRequest(std::string_view text) {
 }
 
 Result<Reply> parseReply(std::string_view text) {
-    const json value = objectIn(text);
+    json value = objectIn(text);
     if (value.is_discarded())
         return fail("the reply is no JSON object");
     if (const auto error = value.find("error"); error != value.end() && error->is_string())
         return Reply{error->get<std::string>()};
-    const auto result = value.find("result");
+    auto result = value.find("result");
     if (result == value.end())
         return fail("the reply has neither a \"result\" nor an \"error\"");
-    return Reply{"", *result};
+    return Reply{"", std::move(*result)};
 }
 
 } // namespace sluice::control

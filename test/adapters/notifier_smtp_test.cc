@@ -236,7 +236,7 @@ TEST_CASE("notifier: a server that is silent after it has taken a notice gets it
     const CapturedStderr captured;
     SmtpStub server(replying("QUIT", "", 1));
     NotifierTimes times = quick();
-    times.patience.total = 1s;
+    times.patience.total = 3s;
     SmtpNotifier notifier(times);
     CHECK(notifier.send(noticeFor(server.address(), "first\n")));
     CHECK(notifier.send(noticeFor(server.address(), "second\n")));
@@ -256,7 +256,7 @@ TEST_CASE("notifier: ends in time wherever a server is silent") {
         REQUIRE(server.waitForCommand(verb));
         const auto before = Clock::now();
         notifier.reset();
-        CHECK(Clock::now() - before < 2s);
+        CHECK(Clock::now() - before < 5s);
         const bool delivered = verb == "QUIT";
         const std::string lines = captured.rest();
         CAPTURE(lines);
@@ -282,7 +282,7 @@ TEST_CASE("notifier: ends in time between two tries") {
     log::setLevels(LogLevels());
     const auto before = Clock::now();
     notifier.reset();
-    CHECK(Clock::now() - before < 2s);
+    CHECK(Clock::now() - before < 5s);
     CHECK(captured.line().find("notices not sent, because sluice stops: 1") != std::string::npos);
 }
 
@@ -300,7 +300,7 @@ TEST_CASE("notifier: too many notices wait") {
         const auto before = Clock::now();
         for (int i = 0; i < 10; ++i)
             CHECK_FALSE(notifier.send(noticeFor(server.address())));
-        CHECK(Clock::now() - before < 1s);
+        CHECK(Clock::now() - before < 5s);
     }
     CHECK(captured.line().find("error daemon: a notice to ops@example.org is not sent: "
                                "100 wait already") != std::string::npos);

@@ -45,6 +45,7 @@ TEST_CASE("what is not UTF-8 is replaced") {
 }
 
 TEST_CASE("replies") {
+    CHECK(parseReply("{\"result\":" + std::string(30'000, '[') + std::string(30'000, ']') + "}"));
     CHECK_FALSE(parseReply(""));
     CHECK_FALSE(parseReply("{}"));
     CHECK_FALSE(parseReply("[1]"));
