@@ -154,6 +154,8 @@ static sfsistat onAbort(SMFICTX* context) {
             session->abortMessage();
     } catch (const std::exception& error) {
         logFailure("abort", error.what());
+    } catch (...) {
+        logFailure("abort", "unknown exception");
     }
     return SMFIS_CONTINUE;
 }

@@ -291,6 +291,9 @@ std::vector<std::string> Daemon::reloadAll() {
         lines.push_back(problems[i].line());
     for (const std::string& line : lines)
         log::error(LogCategory::config, "{}", line);
+    if (problems.size() > lines.size())
+        lines.push_back(
+            fmt::format("and {} more: --check shows all", problems.size() - lines.size()));
     if (!problems.empty())
         log::error(LogCategory::daemon,
                    "reload failed: {} problems, the old configuration stays in force",

@@ -25,6 +25,8 @@ int runBounces(const std::vector<std::string>& arguments, std::ostream& out, std
     if (given->words.size() > 1)
         return usageError("bounces", quoteForDisplay(given->words[1]) + " is one word too many",
                           err);
+    if (!given->words.empty() && given->words.front() == "--all")
+        return usageError("bounces", "--all is for clear", err);
     control::Request request{"bounces"};
     if (!given->words.empty())
         request.arguments["list"] = given->words.front();

@@ -3,7 +3,7 @@
 
 #include "milter/ctl/control_call.hh"
 
-#include <functional>
+#include <cstdint>
 #include <iosfwd>
 #include <string>
 #include <string_view>

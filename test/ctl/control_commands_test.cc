@@ -77,6 +77,7 @@ TEST_CASE("words that the commands of the control socket do not know") {
              {&ctl::loopsCommand, {"clear", "a", "b"}},
              {&ctl::bouncesCommand, {"a@x", "b@x"}},
              {&ctl::bouncesCommand, {"clear"}},
+             {&ctl::bouncesCommand, {"--all"}},
          }) {
         CAPTURE(words);
         const Ran ran = run(*command, words, "/nonexistent");

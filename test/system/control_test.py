@@ -63,6 +63,8 @@ def test_reload(site, daemon, control, ctl):
     daemon.write(site.configuration(*configuration(site, control, "max-hops = many")))
     refused = ctl("reload", status=78)
     assert "max-hops" in refused and "many" in refused and str(daemon.config) in refused
+    daemon.write(site.configuration(*configuration(site, control, *[f"deny-ip = bad{number}" for number in range(25)])))
+    assert "and 5 more: --check shows all" in ctl("reload", status=78)
     assert json.loads(ctl("status", "--json"))["mode"] == "observe"
     daemon.write(site.configuration(*configuration(site, control)))
     ctl("reload")
