@@ -238,10 +238,15 @@ std::string MailAddress::key() const {
     return text.append(local_).append(1, '@').append(domain_);
 }
 
-std::string MailAddress::keyWithoutExtension() const {
+bool MailAddress::hasExtension() const {
     const std::size_t plus = local_.find('+');
-    if (plus == npos || plus == 0)
+    return plus != npos && plus != 0;
+}
+
+std::string MailAddress::keyWithoutExtension() const {
+    if (!hasExtension())
         return key();
+    const std::size_t plus = local_.find('+');
     std::string text;
     text.reserve(plus + 1 + domain_.size());
     return text.append(local_, 0, plus).append(1, '@').append(domain_);
@@ -255,8 +260,7 @@ std::string MailAddress::text() const {
 }
 
 MailAddress MailAddress::withoutExtension() const {
-    const std::size_t plus = local_.find('+');
-    return plus == 0 ? *this : MailAddress(local_.substr(0, plus), domain_);
+    return hasExtension() ? MailAddress(local_.substr(0, local_.find('+')), domain_) : *this;
 }
 
 } // namespace sluice

@@ -37,8 +37,9 @@ public:
     /// which that form cannot hold, become `?`. Empty for the null address.
     [[nodiscard]] std::string text() const;
 
-    /// The same mailbox without a `+tag`; the address itself when it has none. A local part that
-    /// begins with `+` has no tag.
+    /// The local part ends in a `+tag`. One that begins with `+` has none.
+    [[nodiscard]] bool hasExtension() const;
+    /// The same mailbox without its `+tag`; the address itself when it has none.
     [[nodiscard]] MailAddress withoutExtension() const;
     /// Its key().
     [[nodiscard]] std::string keyWithoutExtension() const;

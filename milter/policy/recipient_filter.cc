@@ -31,10 +31,9 @@ std::optional<Verdict> RecipientFilter::blocked(const MailAddress& recipient,
 
 Directory::Answer RecipientFilter::lookUp(const MailAddress& recipient) const {
     const auto exact = askAll(settings_.directories, recipient);
-    const MailAddress base = recipient.withoutExtension();
-    if (exact == Directory::Answer::known || base == recipient)
+    if (exact == Directory::Answer::known || !recipient.hasExtension())
         return exact;
-    const auto stripped = askAll(settings_.directories, base);
+    const auto stripped = askAll(settings_.directories, recipient.withoutExtension());
     return stripped == Directory::Answer::unknown ? exact : stripped;
 }
 
@@ -70,7 +69,7 @@ std::optional<Verdict> RecipientFilter::restricted(const Client& client, const E
         return std::nullopt;
     // An extension leads to the same mailbox, so it must not lead around the restriction.
     auto found = settings_.restricted.find(recipient.key());
-    if (found == settings_.restricted.end())
+    if (found == settings_.restricted.end() && recipient.hasExtension())
         found = settings_.restricted.find(recipient.keyWithoutExtension());
     if (found == settings_.restricted.end())
         return std::nullopt;

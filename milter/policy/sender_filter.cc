@@ -48,8 +48,9 @@ std::optional<Verdict> SenderFilter::actOn(std::string rule, std::vector<Note>& 
 std::optional<Verdict> SenderFilter::onMail(const Envelope& envelope, CivilDay today,
                                             std::vector<Note>& notes) const {
     auto rule = blockedBy(envelope.sender, today);
-    if (!rule && !envelope.resolvedSender.isNull())
-        rule = blockedBy(envelope.resolvedSender, today);
+    const MailAddress& resolved = envelope.resolvedSender;
+    if (!rule && !resolved.isNull() && resolved != envelope.sender)
+        rule = blockedBy(resolved, today);
     return rule ? actOn(std::move(*rule), notes) : std::nullopt;
 }
 
