@@ -3,9 +3,9 @@
 
 #include "common/domain_name.hh"
 #include "common/duration.hh"
+#include "common/host_port.hh"
 #include "common/text.hh"
 #include "common/words.hh"
-#include "milter/adapters/notifier_smtp.hh"
 #include "milter/list_values.hh"
 
 #include <algorithm>
@@ -159,7 +159,8 @@ void readLoops(SettingsReader& reader, const ListSettings& lists, LoopPolicySett
     if (loops.notify)
         if (auto fine = endsAtPerson(lists, "notify", *loops.notify); !fine)
             reader.problem("notify", fine.error().message);
-    reader.read("notify-relay", parseRelay, loops.notifyRelay);
+    if (const auto relay = reader.value("notify-relay", HostPort::parse))
+        loops.notifyRelay = relay->text();
 }
 
 } // namespace sluice

@@ -12,7 +12,7 @@ namespace sluice {
 /// What the operator is told by mail.
 struct Notice {
     MailAddress to;
-    std::string relay;   ///< as parseRelay() made it
+    std::string relay;   ///< as HostPort::text() writes it
     std::string subject; ///< UTF-8; cut at maxNoticeSubject
     std::string text;    ///< UTF-8, lines end in LF; cut at maxNoticeText
 };

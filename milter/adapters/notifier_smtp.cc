@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "milter/adapters/notifier_smtp.hh"
 
-#include "common/domain_name.hh"
-#include "common/ip_network.hh"
+#include "common/host_port.hh"
 #include "common/log.hh"
 #include "common/text.hh"
 #include "milter/adapters/host_name.hh"
@@ -18,27 +17,6 @@
 
 namespace sluice {
 namespace {
-
-bool isDigits(std::string_view text) {
-    return std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
-
-/// An IPv6 address in brackets, since its colons would be taken for that of the port.
-Result<std::string> parseRelayHost(std::string_view host) {
-    const bool bracketed = host.size() > 2 && host.starts_with('[') && host.ends_with(']');
-    const auto address = IpAddress::parse(bracketed ? host.substr(1, host.size() - 2) : host);
-    if (address && address->family() == IpFamily::v4 && !bracketed)
-        return address->text();
-    if (address && address->family() == IpFamily::v6 && bracketed)
-        return '[' + address->text() + ']';
-    if (bracketed || address)
-        return fail("an IPv6 address, and no other host, stands in [ ]");
-    auto name = parseDomain(host);
-    // a resolver takes 127.1 for an address, and 1.2.3.256 for a name
-    if (name && isDigits(split(*name, '.').back()))
-        return fail(quoteForDisplay(host) + " is no IPv4 address");
-    return name;
-}
 
 std::string uniqueId(std::chrono::system_clock::time_point time) {
     static std::atomic<std::uint64_t> counter{0};
@@ -62,23 +40,6 @@ void blockSignals() {
 }
 
 } // namespace
-
-Result<std::string> parseRelay(std::string_view text) {
-    constexpr std::uint64_t highestPort = 65535;
-    const auto wrong = [&](std::string_view why) {
-        return fail(fmt::format("{} is no HOST:PORT: {}", quoteForDisplay(text), why));
-    };
-    const std::size_t colon = text.rfind(':');
-    if (colon == std::string_view::npos || text.ends_with(']'))
-        return wrong("it has no port");
-    const auto port = parseUnsigned(text.substr(colon + 1));
-    if (!port || *port == 0 || *port > highestPort)
-        return wrong(fmt::format("a port is a number from 1 to {}", highestPort));
-    const auto host = parseRelayHost(text.substr(0, colon));
-    if (!host)
-        return wrong(host.error().message);
-    return fmt::format("{}:{}", *host, *port);
-}
 
 SmtpNotifier::SmtpNotifier(const NotifierTimes& times) : times_(times) {
     initialiseSmtp();
@@ -106,12 +67,12 @@ bool SmtpNotifier::send(const Notice& notice) noexcept {
 }
 
 bool SmtpNotifier::enqueue(const Notice& notice) {
-    auto relay = parseRelay(notice.relay);
+    const auto relay = HostPort::parse(notice.relay);
     if (!relay || notice.to.isNull()) {
         complain(Problem::invalid, relay ? "a notice has no recipient" : relay.error().message);
         return false;
     }
-    SmtpLetter letter = letterOf(notice, *std::move(relay));
+    SmtpLetter letter = letterOf(notice, relay->text());
     if (!append(letter)) {
         complain(Problem::full, fmt::format("a notice to {} is not sent: {} wait already",
                                             escapeForDisplay(letter.recipient), maxWaiting));

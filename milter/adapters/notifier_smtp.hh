@@ -2,7 +2,6 @@
 #pragma once
 
 #include "common/locked.hh"
-#include "common/result.hh"
 #include "milter/adapters/notice_message.hh"
 #include "milter/adapters/smtp_delivery.hh"
 
@@ -14,14 +13,9 @@
 #include <deque>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <thread>
 
 namespace sluice {
-
-/// A mail server as the configuration names it: `HOST:PORT`, `192.0.2.1:25`, `[2001:db8::1]:25`;
-/// returned in lower case, addresses in their canonical form. Error: anything else.
-Result<std::string> parseRelay(std::string_view text);
 
 /// How long things take. The defaults are for use, others for tests.
 struct NotifierTimes {
@@ -49,7 +43,7 @@ public:
     SmtpNotifier& operator=(const SmtpNotifier&) = delete;
 
     /// False when too many notices wait, or when the notice has no recipient or no relay that
-    /// parseRelay() takes. Any thread; never waits for a server.
+    /// HostPort::parse() takes. Any thread; never waits for a server.
     bool send(const Notice& notice) noexcept;
 
 private:
