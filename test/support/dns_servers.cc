@@ -4,12 +4,9 @@
 #include "test/support/dns_message.hh"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <spawn.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -69,40 +66,6 @@ std::string unboundConfiguration(const std::string& directory, std::uint16_t por
 
 } // namespace
 
-ServerProcess::ServerProcess(const std::vector<std::string>& command, const std::string& log) {
-    std::vector<std::string> words(command);
-    std::vector<char*> arguments;
-    for (std::string& word : words)
-        arguments.push_back(word.data());
-    arguments.push_back(nullptr);
-    posix_spawn_file_actions_t files;
-    posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, log.c_str(),
-                                     O_WRONLY | O_CREAT | O_APPEND, 0644);
-    posix_spawn_file_actions_adddup2(&files, STDOUT_FILENO, STDERR_FILENO);
-    const int status = posix_spawn(&pid_, arguments[0], &files, nullptr, arguments.data(), environ);
-    posix_spawn_file_actions_destroy(&files);
-    REQUIRE_MESSAGE(status == 0, (command[0] + " does not start: is it installed?"));
-}
-
-ServerProcess::~ServerProcess() {
-    if (pid_ <= 0)
-        return;
-    kill(pid_, SIGTERM);
-    waitpid(pid_, nullptr, 0);
-}
-
-bool ServerProcess::running() {
-    if (pid_ > 0 && waitpid(pid_, nullptr, WNOHANG) == pid_)
-        pid_ = -1;
-    return pid_ > 0;
-}
-
-void ServerProcess::signal(int number) const {
-    if (pid_ > 0)
-        kill(pid_, number);
-}
-
 bool waitForDns(ServerProcess& server, std::uint16_t port, std::string_view name) {
     const int udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     sockaddr_in address = loopback(port);
@@ -120,17 +83,6 @@ bool waitForDns(ServerProcess& server, std::uint16_t port, std::string_view name
     }
     close(udp);
     return answered;
-}
-
-std::uint16_t freePort() {
-    const int udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address = loopback(0);
-    socklen_t length = sizeof address;
-    const bool bound = bind(udp, generic(address), length) == 0 &&
-                       getsockname(udp, generic(address), &length) == 0;
-    close(udp);
-    REQUIRE(bound);
-    return ntohs(address.sin_port);
 }
 
 Rbldnsd::Rbldnsd(const std::string& zone, std::string_view ip4Entries, std::string_view ip6Entries)

@@ -2,38 +2,18 @@
 #pragma once
 
 #include "test/support/scratch_directory.hh"
-
-#include <sys/types.h>
+#include "test/support/server_process.hh"
 
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace sluice::test {
-
-/// A program that runs until this is destroyed; what it prints goes into `log`.
-class ServerProcess {
-public:
-    ServerProcess(const std::vector<std::string>& command, const std::string& log);
-    ~ServerProcess();
-    ServerProcess(const ServerProcess&) = delete;
-    ServerProcess& operator=(const ServerProcess&) = delete;
-
-    [[nodiscard]] bool running();
-    void signal(int number) const;
-
-private:
-    pid_t pid_ = -1;
-};
 
 /// True as soon as the DNS server at this port of 127.0.0.1 answers about the name, whatever it
 /// says; false when the process ends or is silent for too long.
 bool waitForDns(ServerProcess& server, std::uint16_t port, std::string_view name);
-
-/// A UDP and TCP port of 127.0.0.1 that was free a moment ago.
-std::uint16_t freePort();
 
 /// rbldnsd with an IPv4 and an IPv6 list. TTLs are 1 s.
 class Rbldnsd {
