@@ -27,8 +27,9 @@ enum class LogCategory : std::uint8_t {
     dnsbl,    ///< look-ups, self-tests, suspension
     badmail,
     directory,
+    store, ///< where loops are counted
 };
-constexpr std::size_t logCategoryCount = 7;
+constexpr std::size_t logCategoryCount = 8;
 
 std::optional<LogLevel> logLevelFromName(std::string_view name);
 std::optional<LogCategory> logCategoryFromName(std::string_view name);

@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::array<std::string_view, 4> levelNames{"error", "warning", "info", "debug"};
 constexpr std::array<std::string_view, logCategoryCount> categoryNames{
-    "daemon", "config", "session", "decision", "dnsbl", "badmail", "directory"};
+    "daemon", "config", "session", "decision", "dnsbl", "badmail", "directory", "store"};
 
 template<typename Enum, std::size_t count>
 std::optional<Enum> enumFromName(const std::array<std::string_view, count>& names,

@@ -9,6 +9,7 @@
 #include "milter/config_values.hh"
 #include "milter/list_values.hh"
 #include "milter/loop_values.hh"
+#include "milter/store_values.hh"
 
 #include <fmt/format.h>
 #include <grp.h>
@@ -282,6 +283,7 @@ Config makeConfig(const Settings& settings, std::vector<Problem>& problems) {
     readRecipient(reader, config);
     readLimits(reader, policy.limits);
     readKeys(reader, config);
+    config.daemon.redis = readStore(reader, config.hasKeyFile);
     readLists(reader, policy.lists);
     readLoops(reader, policy.lists, policy.loops);
     checkDependencies(reader, policy);

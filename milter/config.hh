@@ -4,6 +4,7 @@
 #include "common/log.hh"
 #include "milter/adapters/badmail_maildir.hh"
 #include "milter/adapters/directory_file.hh"
+#include "milter/adapters/redis_settings.hh"
 #include "milter/adapters/resolver_unbound.hh"
 #include "milter/options.hh"
 #include "milter/policy/policy.hh"
@@ -40,7 +41,8 @@ struct DaemonSettings {
     std::string socketGroup;
     std::string user;
     std::string pidFile;
-    std::optional<SocketSpec> control; ///< a unix socket for the operator's tool
+    std::optional<SocketSpec> control;  ///< a unix socket for the operator's tool
+    std::optional<RedisSettings> redis; ///< none: the store is in memory
     LogTarget logTarget = LogTarget::syslog;
 
     friend bool operator==(const DaemonSettings&, const DaemonSettings&) = default;

@@ -5,6 +5,7 @@
 #include "common/text.hh"
 #include "common/version.hh"
 #include "milter/adapters/harvest_memory.hh"
+#include "milter/adapters/store_fallback.hh"
 #include "milter/adapters/store_memory.hh"
 #include "milter/process.hh"
 #include "milter/service_manager.hh"
@@ -44,6 +45,15 @@ Result<void> writePidFile(const std::string& path) {
 
 std::size_t sessionLimit(std::size_t files) {
     return files > 2 * reservedFiles ? files - reservedFiles : files / 2;
+}
+
+/// Of what the store shows its operator: by the keys that the nodes of a site share.
+TextSeal labelSeal(const Keyring& keyring) {
+    std::vector<Digest> keys;
+    for (const Key& key : keyring.keys())
+        if (keys.size() < Keyring::acceptedKeys)
+            keys.push_back(key.mac("store labels"));
+    return TextSeal(std::move(keys));
 }
 
 /// A directory goes on with what it knows: connections that began before a reload ask it still, and
@@ -106,7 +116,7 @@ Result<void> Daemon::start() {
     dnsbl_ = std::make_unique<DnsblService>(relief_);
     services_.blocked = relief_.get();
     services_.dnsbl = dnsbl_.get();
-    store_ = makeMemoryStore();
+    store_ = makeStore();
     notifier_ = std::make_unique<SmtpNotifier>();
     loops_ = std::make_unique<LoopWatch>(*store_, *notifier_);
     services_.store = store_.get();
@@ -118,6 +128,15 @@ Result<void> Daemon::start() {
     startControl();
     housekeeper_ = std::thread([this] { keepHouse(); });
     return {};
+}
+
+std::shared_ptr<Store> Daemon::makeStore() {
+    auto own = makeMemoryStore();
+    if (!settings_.redis)
+        return own;
+    redis_ = std::make_shared<RedisStore>(*settings_.redis, labelSeal(*initial_.policy->keyring));
+    services_.storeMayWait = true;
+    return std::make_shared<FallbackStore>(redis_, std::move(own));
 }
 
 /// While the filter may still do what root may; nobody is answered yet.
@@ -148,6 +167,21 @@ void Daemon::startControl() {
         [this](const control::Request& request) { return controlCommands_->carryOut(request); });
 }
 
+nlohmann::json Daemon::storeStatus() const {
+    if (!redis_)
+        return {{"kind", "memory"}, {"available", true}};
+    auto nodes = nlohmann::json::array();
+    bool available = true;
+    for (const RedisNodeStatus& node : redis_->status()) {
+        nodes.push_back({{"address", node.address}, {"available", node.available}});
+        available = available && node.available;
+    }
+    return {{"kind", "redis"},
+            {"url", settings_.redis->url()},
+            {"available", available && !nodes.empty()},
+            {"nodes", std::move(nodes)}};
+}
+
 nlohmann::json Daemon::status() const {
     const auto runtime = services_.runtime.get();
     const PolicySettings& policy = *runtime->config.policy;
@@ -170,7 +204,7 @@ nlohmann::json Daemon::status() const {
             {"mode", runtime->config.observe ? "observe" : "enforce"},
             {"sessions", services_.openSessions.count()},
             {"lists", policy.lists.lists.size()},
-            {"store", {{"kind", "memory"}, {"available", true}}},
+            {"store", storeStatus()},
             {"dnsbl", std::move(zones)}};
 }
 
@@ -234,6 +268,8 @@ Result<void> Daemon::adopt(Config config) {
         resolverSettings_ = runtime->config.resolver;
     resolver_ = std::move(*newResolver);
     log::setLevels(runtime->config.logLevels);
+    if (redis_)
+        redis_->setSeal(labelSeal(*runtime->config.policy->keyring));
     services_.runtime.set(std::move(runtime));
     return {};
 }
@@ -303,7 +339,7 @@ std::vector<std::string> Daemon::reloadAll() {
                   services_.openSessions.count());
     if (problems.empty() && fixedChanged)
         log::warning(LogCategory::config, "socket, socket-mode, socket-group, user, pid-file, "
-                                          "control and log change only at the next start");
+                                          "control, store and log change only at the next start");
     return lines;
 }
 

@@ -3,6 +3,7 @@
 
 #include "common/result.hh"
 #include "milter/adapters/control_socket.hh"
+#include "milter/adapters/store_redis.hh"
 #include "milter/config.hh"
 #include "milter/control_commands.hh"
 #include "milter/dnsbl_service.hh"
@@ -56,6 +57,9 @@ private:
     void startControl();
     [[nodiscard]] nlohmann::json status() const;
 
+    std::shared_ptr<Store> makeStore();
+    [[nodiscard]] nlohmann::json storeStatus() const;
+
     const CommandLine commandLine_;
     Config initial_;
     const DaemonSettings settings_;
@@ -63,6 +67,7 @@ private:
     std::shared_ptr<PoolRelief> relief_;
     std::unique_ptr<DnsblService> dnsbl_;
     std::shared_ptr<Resolver> resolver_;
+    std::shared_ptr<RedisStore> redis_; ///< null: the store is in memory
     std::shared_ptr<Store> store_;
     std::unique_ptr<SmtpNotifier> notifier_;
     std::unique_ptr<LoopWatch> loops_;

@@ -114,6 +114,15 @@ const std::vector<OptionSpec>& optionSpecs() {
         {"notify", "ADDRESS", Occurs::once, nullptr, "who is told of a loop, once an hour each"},
         {"notify-relay", "HOST:PORT", Occurs::once, "127.0.0.1:25",
          "the mail server that takes the notices"},
+        // store
+        {"store", "memory|URL", Occurs::once, "memory",
+         "where loops are counted: redis://HOST:PORT/DB, rediss://… (TLS), redis+unix:///PATH, "
+         "redis-sentinel://H:P,H:P/NAME, redis-cluster://H:P,H:P"},
+        {"redis-password-file", "FILE", Occurs::once, nullptr,
+         "PASSWORD or USER PASSWORD in a line; a second line is for the sentinels"},
+        {"redis-prefix", "TEXT", Occurs::once, "sluice:", "the beginning of all keys in Redis"},
+        {"redis-timeout", "DURATION", Occurs::once, "20ms",
+         "how long a message may wait for an answer of Redis"},
     };
     return specs;
 }

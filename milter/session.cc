@@ -226,6 +226,7 @@ sfsistat Session::endOfMessage(const MtaContext& mta) {
     const std::uint64_t octets = message_.headers.octets() + 2 + message_.bodyOctets;
     const BodyFacts body{message_.bodyPrefix, message_.bodyOctets,
                          readsBody() ? message_.bodyDigest.finish() : Digest{}};
+    const BlockingScope waiting(services_.storeMayWait ? services_.blocked : nullptr);
     const bool passesOn = message_.firstNote(Note::Kind::badmail) == nullptr;
     const sfsistat answer = conclude(
         mta, runtime_->policy.onEndOfMessage(client_, message_.envelope, message_.headers, body,

@@ -33,6 +33,7 @@ struct SessionServices {
     DnsblService* dnsbl = nullptr;
     BlockedCallbacks* blocked = nullptr;
     Store* store = nullptr;
+    bool storeMayWait = false; ///< the store is on another machine
     LoopWatch* loops = nullptr;
     Calendar calendar;
     OpenSessions openSessions;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "milter/adapters/store_books.hh"
 
+#include "milter/adapters/book_entries.hh"
+
 #include <algorithm>
 #include <limits>
 #include <numeric>
@@ -20,14 +22,6 @@ seconds ageOf(SteadyTime then, SteadyTime now) {
 /// Rounded up: what has any time left has a second.
 seconds timeLeft(SteadyTime until, SteadyTime now) {
     return std::chrono::ceil<seconds>(std::max(SteadyTime::duration::zero(), until - now));
-}
-
-/// At most so many octets, and no character split (RFC 3629: 10xxxxxx goes on).
-std::string bounded(const std::string& label) {
-    std::size_t end = std::min(label.size(), Store::maxLabelOctets);
-    while (end > 0 && end < label.size() && (static_cast<unsigned char>(label[end]) & 0xC0) == 0x80)
-        --end;
-    return label.substr(0, end);
 }
 
 } // namespace
@@ -69,7 +63,7 @@ Value& StoreBooks::entryOf(Map<Value>& map, const StoreKey& key, SteadyTime now)
 
 StoreBooks::Entry& StoreBooks::count(Map<Entry>& book, const StoreKey& key,
                                      const std::string& label, SteadyTime now, seconds lifetime) {
-    std::string shortLabel = bounded(label);
+    std::string shortLabel = boundedLabel(label);
     Entry& entry = entryOf(book, key, now);
     if (entry.count == 0)
         entry.first = now;
@@ -154,10 +148,7 @@ std::vector<StoreEntry> StoreBooks::list(Store::Book book, SteadyTime now) {
             found.push_back({key, entry.label, entry.count, ageOf(entry.first, now),
                              ageOf(entry.last, now), timeLeft(end, now)});
     }
-    std::sort(found.begin(), found.end(), [](const StoreEntry& a, const StoreEntry& b) {
-        return a.lastAge != b.lastAge ? a.lastAge < b.lastAge : a.label < b.label;
-    });
-    found.resize(std::min(found.size(), Store::maxEntriesListed));
+    sortAndBound(found);
     return found;
 }
 

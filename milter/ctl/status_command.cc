@@ -29,6 +29,16 @@ void showZone(const json& zone, std::ostream& out) {
             fmt::print(out, "  {}: {}\n", family, reason);
 }
 
+void showStore(const json& store, std::ostream& out) {
+    fmt::print(out, "store {}, available: {}\n",
+               shown(store, store.contains("url") ? "url" : "kind"), shown(store, "available"));
+    if (const auto nodes = store.find("nodes"); nodes != store.end() && nodes->is_array())
+        for (const json& node : *nodes)
+            if (node.is_object())
+                fmt::print(out, "  {}, available: {}\n", shown(node, "address"),
+                           shown(node, "available"));
+}
+
 void show(const json& status, std::ostream& out) {
     const auto uptime = status.find("uptime_seconds");
     const bool known = uptime != status.end() && uptime->is_number_integer();
@@ -38,8 +48,7 @@ void show(const json& status, std::ostream& out) {
     fmt::print(out, "socket {}, {} connections open, {} lists\n", shown(status, "socket"),
                shown(status, "sessions"), shown(status, "lists"));
     if (const auto store = status.find("store"); store != status.end() && store->is_object())
-        fmt::print(out, "store {}, available: {}\n", shown(*store, "kind"),
-                   shown(*store, "available"));
+        showStore(*store, out);
     if (const auto zones = status.find("dnsbl"); zones != status.end() && zones->is_array())
         for (const json& zone : *zones)
             if (zone.is_object())

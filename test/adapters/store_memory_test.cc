@@ -2,13 +2,12 @@
 #include "milter/adapters/expiring_table.hh"
 #include "milter/adapters/store_memory.hh"
 #include "milter/policy/loop_detector.hh"
-#include "test/support/map_store.hh"
+#include "test/support/store_suite.hh"
 
 #include <doctest/doctest.h>
 #include <malloc.h>
 
 #include <atomic>
-#include <random>
 #include <string>
 #include <thread>
 #include <vector>
@@ -17,32 +16,10 @@ namespace sluice {
 namespace {
 
 using namespace std::chrono_literals;
+using test::keyOf;
+using test::question;
 
 const SteadyTime start{1000h};
-
-/// Spreads numbers over all bits, as a hash does.
-std::uint64_t spread(std::uint64_t number) {
-    number = (number ^ (number >> 30)) * 0xBF58476D1CE4E5B9;
-    number = (number ^ (number >> 27)) * 0x94D049BB133111EB;
-    return number ^ (number >> 31);
-}
-
-StoreKey keyOf(std::uint64_t number) {
-    return {spread(2 * number + 1), spread(2 * number + 2)};
-}
-
-EndOfMessageQuestion question(std::uint64_t number, std::uint64_t client = 1) {
-    EndOfMessageQuestion asked;
-    asked.client = client;
-    asked.message = {keyOf(number), {.author = 7, .templates = {number + 1}}, 6h};
-    Turn turn;
-    turn.author = 7;
-    turn.message = static_cast<std::uint32_t>(number + 1);
-    turn.templates = {number + 1};
-    asked.row = {keyOf(number ^ (1ULL << 40)), turn, 1h};
-    asked.copy = {keyOf(number ^ (1ULL << 41)), 6h};
-    return asked;
-}
 
 TEST_CASE("table: keeps what it is given, for its time") {
     ExpiringTable<int> table(4);
@@ -84,69 +61,10 @@ TEST_CASE("table: what has expired makes room, and its place is used again") {
     CHECK(table.size() < 1000);
 }
 
-TEST_CASE("memory: does what the simplest store does") {
-    std::mt19937 random(1); // NOLINT(cert-msc51-cpp): the same messages each time
-    const auto below = [&](unsigned end) { return static_cast<std::uint32_t>(random()) % end; };
-    test::MapStore expected;
+TEST_CASE("memory: does what every store does") {
     const auto store = makeMemoryStore();
-    SteadyTime now = start;
-    for (int round = 0; round < 20'000; ++round) {
-        EndOfMessageQuestion asked;
-        asked.client = below(3);
-        const bool hours = below(2) == 0;
-        if (below(8) != 0)
-            asked.message = {keyOf(below(50)),
-                             {.author = below(3) + 1,
-                              .templates = {below(3) + 1},
-                              .depth = static_cast<std::uint16_t>(below(4) + 1)},
-                             hours ? 6h : 48h};
-        Turn turn;
-        turn.author = below(2) + 1;
-        turn.message = below(1000) + 1;
-        turn.templates = {below(3) + 1};
-        turn.referring = below(2) == 0;
-        turn.automatic = below(2) == 0;
-        if (below(4) != 0)
-            asked.row = {keyOf(100 + below(20)), turn, 1h};
-        if (below(4) != 0)
-            asked.copy = {keyOf(200 + below(20)), 6h};
-        if (asked.message && below(4) == 0)
-            asked.posts = {{keyOf(300 + below(3)), {below(3), below(2)}}};
-        const auto want = expected.endOfMessage(asked, now).value();
-        const auto got = store->endOfMessage(asked, now).value();
-        REQUIRE(got.known.has_value() == want.known.has_value());
-        if (want.known) {
-            REQUIRE(got.known->link == want.known->link);
-            REQUIRE(got.known->age == want.known->age);
-        }
-        REQUIRE(got.row == want.row);
-        REQUIRE(got.copy.before == want.copy.before);
-        REQUIRE(got.copy.lost == want.copy.lost);
-        REQUIRE(got.copy.constantIntervals == want.copy.constantIntervals);
-        REQUIRE(got.posts == want.posts);
-        const StoreKey copy = keyOf(200 + below(20));
-        if (below(10) == 0) {
-            expected.noteLostAcknowledgement(copy, now);
-            store->noteLostAcknowledgement(copy, now);
-        }
-        if (asked.copy && below(5) == 0) {
-            expected.withdrawCopy(asked.copy->key, now);
-            store->withdrawCopy(asked.copy->key, now);
-        }
-        now += std::chrono::seconds(below(10) == 0 ? below(30'000) : below(60));
-    }
-}
-
-TEST_CASE("memory: finds messages in the order of the question") {
-    const auto store = makeMemoryStore();
-    store->endOfMessage(question(1), start);
-    const auto found = store->findMessages({keyOf(2), keyOf(1)}, start + 5s).value();
-    REQUIRE(found.size() == 2);
-    CHECK_FALSE(found[0]);
-    REQUIRE(found[1]);
-    CHECK(found[1]->age == 5s);
-    CHECK(store->findMessages({}, start).value().empty());
-    CHECK_FALSE(store->findMessages({keyOf(1)}, start + 6h).value()[0]);
+    test::StoreClock clock(start);
+    test::checkStore(*store, clock);
 }
 
 TEST_CASE("memory: a flood of one client does not push out what others did") {
@@ -186,64 +104,6 @@ TEST_CASE("memory: what a message takes") {
     const std::size_t octets = inUse() - beforeFull;
     MESSAGE("full: ", octets / 1000, " kB");
     CHECK(octets < mostOctets);
-}
-
-TEST_CASE("memory: notices, one a loop and hour") {
-    const auto store = makeMemoryStore();
-    CHECK(store->claimNotice(keyOf(1), start) == true);
-    CHECK(store->claimNotice(keyOf(1), start + 59min) == false);
-    CHECK(store->claimNotice(keyOf(2), start + 59min) == true);
-    CHECK(store->claimNotice(keyOf(1), start + 60min) == true);
-}
-
-TEST_CASE("memory: cuts are counted for the loop and its client") {
-    const auto store = makeMemoryStore();
-    const auto count = [&](std::uint64_t loop, std::chrono::minutes later) {
-        return store->countCut({keyOf(loop), keyOf(100), "a to b"}, start + later).value();
-    };
-    for (std::uint32_t cut = 1; cut <= 50; ++cut)
-        CHECK(count(1, 1min).ofLoop == cut);
-    CHECK(count(2, 2min).loopsOfClient == 2);
-    CHECK(count(3, 3min).loopsOfClient == 3);
-    CHECK(count(1, 59min).ofLoop == 51);
-    CHECK(count(1, 67min).ofLoop == 2); // the fifty are over
-    CHECK(count(1, 67min).loopsOfClient == 1);
-    const auto listed = store->list(Store::Book::loops, start + 68min).value();
-    REQUIRE(listed.size() == 3);
-    CHECK(listed[0].count == 53);
-    CHECK(listed[0].label == "a to b");
-    CHECK(listed[0].firstAge == 67min);
-    CHECK(listed[0].lastAge == 1min);
-    CHECK(store->claimNotice(keyOf(1), start) == true);
-    CHECK(store->clear(Store::Book::loops, keyOf(1), start) == 1U);
-    CHECK(store->claimNotice(keyOf(1), start) == true);
-    CHECK(count(1, 68min).ofLoop == 1);
-    CHECK(store->clear(Store::Book::loops, std::nullopt, start) == 3U);
-    CHECK(store->list(Store::Book::loops, start).value().empty());
-}
-
-TEST_CASE("memory: blocks double while it goes on") {
-    const auto store = makeMemoryStore();
-    SteadyTime now = start;
-    const std::chrono::minutes lengths[] = {10min,  20min,  40min,   80min, 160min,
-                                            320min, 640min, 1280min, 24h,   24h};
-    for (const auto length : lengths) {
-        const auto block = store->block(keyOf(1), "a to b", now).value();
-        CHECK(block.length == length);
-        CHECK(block.remaining == length);
-        const auto again = store->block(keyOf(1), "a to b", now + 1min).value();
-        CHECK(again.length == length);
-        CHECK(again.remaining == length - 1min);
-        CHECK(store->blocks(now + length - 1s).value().size() == 1);
-        CHECK(store->blocks(now + length).value().empty());
-        now += length + 59min;
-    }
-    now += 24h;
-    CHECK(store->block(keyOf(1), "a to b", now).value().length == 10min);
-    CHECK(store->list(Store::Book::blocks, now).value().size() == 1);
-    CHECK(store->clear(Store::Book::blocks, keyOf(2), now) == 0U);
-    CHECK(store->clear(Store::Book::blocks, keyOf(1), now) == 1U);
-    CHECK(store->blocks(now).value().empty());
 }
 
 TEST_CASE("memory: books are bounded, their labels too") {

@@ -53,6 +53,7 @@ public:
         if (down)
             return std::nullopt;
         std::vector<std::optional<KnownLink>> found;
+        found.reserve(messages.size());
         for (const StoreKey& key : messages)
             found.push_back(known(key, now));
         return found;
@@ -60,13 +61,13 @@ public:
 
     bool withdrawCopy(const StoreKey& copy, SteadyTime /*now*/) noexcept override {
         const auto found = copies_.find(pair(copy));
-        if (found != copies_.end() && --found->second.value.copies == 0)
+        if (!down && found != copies_.end() && --found->second.value.copies == 0)
             copies_.erase(found);
         return !down;
     }
     bool noteLostAcknowledgement(const StoreKey& copy, SteadyTime /*now*/) noexcept override {
         const auto found = copies_.find(pair(copy));
-        if (found != copies_.end())
+        if (!down && found != copies_.end())
             ++found->second.value.lost;
         return !down;
     }

@@ -115,6 +115,14 @@ WRONG = [
     Wrong("value missing", ["deny-ip ="], "deny-ip"),
     Wrong("line without an equals sign", ["deny-ip 192.0.2.1"], "deny-ip 192.0.2.1"),
     Wrong("line of noise", ["\x01\x7f = \x1b[31m"], "\\x01"),
+    Wrong("store of another kind", ["store = mysql://localhost:3306"], "mysql://localhost:3306"),
+    Wrong("store without keys", ["store = redis://127.0.0.1:6379"], "key-file"),
+    Wrong("sentinels without a name", ["store = redis-sentinel://127.0.0.1:26379"], "redis-sentinel://127.0.0.1:26379"),
+    Wrong("password for no Redis", ["redis-password-file = {dir}/table"], "store = memory", table=b"secret\n"),
+    Wrong("password file that is open to all", ["key-file = {dir}/table", "store = redis://127.0.0.1:6379",
+                                                "redis-password-file = {dir}/table"], "{dir}/table", table=b"secret\n"),
+    Wrong("bad prefix", ["store = redis://127.0.0.1:6379", "redis-prefix = \"a b\""], "a b"),
+    Wrong("bad time of Redis", ["store = redis://127.0.0.1:6379", "redis-timeout = 1h"], "1h"),
 ]
 
 

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "milter/adapters/redis_connection.hh"
+
+#include "common/text.hh"
+
+#include <fmt/format.h>
+#include <hiredis/hiredis.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#ifdef SLUICE_REDIS_TLS
+#include <hiredis/hiredis_ssl.h>
+#endif
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <ctime>
+#include <system_error>
+
+namespace sluice {
+namespace {
+
+using std::chrono::nanoseconds;
+using std::chrono::steady_clock;
+
+#ifdef SLUICE_REDIS_TLS
+/// Certificates are checked against those that the system trusts (SSL_CERT_FILE, SSL_CERT_DIR).
+redisSSLContext* tlsContext() {
+    static redisSSLContext* const context = [] {
+        redisInitOpenSSL();
+        redisSSLContextError error = REDIS_SSL_CTX_NONE;
+        redisSSLOptions options{};
+        options.verify_mode = REDIS_SSL_VERIFY_PEER;
+        return redisCreateSSLContextWithOptions(&options, &error);
+    }();
+    return context;
+}
+/// While TLS shakes hands, it may wait for octets when it seems to write.
+constexpr bool writesMayRead = true;
+#else
+constexpr bool writesMayRead = false;
+#endif
+constexpr std::chrono::milliseconds handshakePause{1};
+
+std::string errnoText(int number) {
+    return std::generic_category().message(number);
+}
+
+timespec timespecOf(nanoseconds left) {
+    const auto whole = std::chrono::duration_cast<std::chrono::seconds>(left);
+    return {static_cast<time_t>(whole.count()), static_cast<long>((left - whole).count())};
+}
+
+/// More than any answer of ours has: an array takes memory before its elements come.
+constexpr std::size_t maxElements = 65'536;
+
+const redisReplyObjectFunctions& usualReplies() {
+    static const redisReplyObjectFunctions functions = [] {
+        redisReader* const reader = redisReaderCreate();
+        const redisReplyObjectFunctions usual = *reader->fn;
+        redisReaderFree(reader);
+        return usual;
+    }();
+    return functions;
+}
+
+/// Null breaks the connection.
+template<typename Count> // int, or size_t from hiredis 1.0 on
+void* createBoundedArray(const redisReadTask* task, Count count) {
+    return count > static_cast<Count>(maxElements) ? nullptr
+                                                   : usualReplies().createArray(task, count);
+}
+
+redisReplyObjectFunctions& boundedReplies() {
+    static redisReplyObjectFunctions functions = [] {
+        redisReplyObjectFunctions bounded = usualReplies();
+        bounded.createArray = createBoundedArray;
+        return bounded;
+    }();
+    return functions;
+}
+
+void sendAtOnce(int descriptor) {
+    const int on = 1;
+    ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+} // namespace
+
+void RedisConnection::Free::operator()(redisContext* context) const {
+    redisFree(context);
+}
+
+RedisConnection::RedisConnection(redisContext* context) : context_(context) {
+    context_->reader->fn = &boundedReplies();
+}
+RedisConnection::~RedisConnection() = default;
+
+Result<std::unique_ptr<RedisConnection>> RedisConnection::open(const RedisEndpoint& endpoint,
+                                                               const RedisLogin& login,
+                                                               unsigned database, bool tls,
+                                                               SteadyTime deadline) {
+    redisContext* const context =
+        endpoint.path.empty() ? redisConnectNonBlock(endpoint.address.c_str(), endpoint.port)
+                              : redisConnectUnixNonBlock(endpoint.path.c_str());
+    if (context == nullptr)
+        return fail("no memory for a connection");
+    std::unique_ptr<RedisConnection> connection(new RedisConnection(context)); // its constructor is
+                                                                               // private
+    if (context->err != 0)
+        return connection->broken("connect");
+    if (auto connected = connection->finishConnecting(deadline); !connected)
+        return tl::unexpected(connected.error());
+    if (endpoint.path.empty())
+        sendAtOnce(context->fd);
+    if (tls)
+        if (auto secured = connection->secure(endpoint); !secured)
+            return tl::unexpected(secured.error());
+    if (auto loggedIn = connection->logIn(login, database, deadline); !loggedIn)
+        return tl::unexpected(loggedIn.error());
+    return connection;
+}
+
+Result<void> RedisConnection::finishConnecting(SteadyTime deadline) {
+    if (auto ready = waitFor(POLLOUT, deadline); !ready)
+        return ready;
+    int error = 0;
+    socklen_t size = sizeof error;
+    if (::getsockopt(context_->fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0)
+        error = errno;
+    if (error == 0)
+        return {};
+    broken_ = true;
+    return fail("connect: " + errnoText(error));
+}
+
+Result<void> RedisConnection::secure([[maybe_unused]] const RedisEndpoint& endpoint) {
+#ifdef SLUICE_REDIS_TLS
+    if (tlsContext() != nullptr &&
+        redisInitiateSSLWithContext(context_.get(), tlsContext()) == REDIS_OK)
+        return {};
+#endif
+    return broken("TLS");
+}
+
+Result<void> RedisConnection::logIn(const RedisLogin& login, unsigned database,
+                                    SteadyTime deadline) {
+    std::size_t commands = 0;
+    const std::string number = std::to_string(database);
+    if (!login.password.empty()) {
+        auto appended = login.user.empty() ? append({"AUTH", login.password})
+                                           : append({"AUTH", login.user, login.password});
+        if (!appended)
+            return appended;
+        ++commands;
+    }
+    if (database != 0) {
+        if (auto appended = append({"SELECT", number}); !appended)
+            return appended;
+        ++commands;
+    }
+    if (commands == 0)
+        return {};
+    if (auto flushed = flush(deadline); !flushed)
+        return flushed;
+    const auto replies = receive(commands, deadline);
+    if (!replies)
+        return tl::unexpected(replies.error());
+    for (const RedisReply& reply : *replies)
+        if (const auto error = reply.value().error())
+            return fail(escapeForDisplay(*error));
+    return {};
+}
+
+Result<void> RedisConnection::append(const RedisWords& words) {
+    constexpr std::size_t usualWords = 24;
+    std::array<const char*, usualWords> shortTexts; // NOLINT(*-member-init): filled below
+    std::array<std::size_t, usualWords> shortSizes; // NOLINT(*-member-init): the same
+    std::vector<const char*> texts;
+    std::vector<std::size_t> sizes;
+    const bool fits = words.size() <= usualWords;
+    if (!fits) {
+        texts.resize(words.size());
+        sizes.resize(words.size());
+    }
+    const char** const textOf = fits ? shortTexts.data() : texts.data();
+    std::size_t* const sizeOf = fits ? shortSizes.data() : sizes.data();
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        textOf[i] = words[i].data();
+        sizeOf[i] = words[i].size();
+    }
+    if (redisAppendCommandArgv(context_.get(), static_cast<int>(words.size()), textOf, sizeOf) !=
+        REDIS_OK)
+        return broken("command");
+    ++awaited_;
+    return {};
+}
+
+Result<void> RedisConnection::flush(SteadyTime deadline) {
+    for (;;) {
+        int done = 0;
+        if (broken_ || redisBufferWrite(context_.get(), &done) != REDIS_OK)
+            return broken("write");
+        if (done != 0)
+            return {};
+        const SteadyTime until =
+            writesMayRead ? std::min(deadline, steady_clock::now() + handshakePause) : deadline;
+        auto ready = waitFor(writesMayRead ? POLLIN : POLLOUT, until);
+        if (!ready && steady_clock::now() >= deadline)
+            return ready;
+        if (writesMayRead)
+            broken_ = false; // a pause that ended is no time-out
+    }
+}
+
+Result<std::vector<RedisReply>> RedisConnection::receive(std::size_t count, SteadyTime deadline) {
+    std::vector<RedisReply> replies;
+    replies.reserve(count);
+    while (replies.size() < count) {
+        void* reply = nullptr;
+        if (broken_ || redisGetReplyFromReader(context_.get(), &reply) != REDIS_OK)
+            return broken("answer");
+        if (reply != nullptr) {
+            replies.emplace_back(static_cast<redisReply*>(reply));
+            --awaited_;
+            continue;
+        }
+        if (auto ready = waitFor(POLLIN, deadline); !ready)
+            return tl::unexpected(ready.error());
+        if (redisBufferRead(context_.get()) != REDIS_OK)
+            return broken("read");
+    }
+    return replies;
+}
+
+Result<RedisReply> RedisConnection::ask(const RedisWords& words, SteadyTime deadline) {
+    if (auto appended = append(words); !appended)
+        return tl::unexpected(appended.error());
+    if (auto flushed = flush(deadline); !flushed)
+        return tl::unexpected(flushed.error());
+    auto replies = receive(1, deadline);
+    if (!replies)
+        return tl::unexpected(replies.error());
+    if (const auto error = replies->front().value().error())
+        return fail(escapeForDisplay(*error));
+    return std::move(replies->front());
+}
+
+bool RedisConnection::reusable() const {
+    const bool readToEnd = context_->reader->pos == context_->reader->len;
+    if (broken_ || awaited_ != 0 || context_->err != 0 || !readToEnd)
+        return false;
+    pollfd watched{context_->fd, POLLIN | POLLRDHUP, 0};
+    return ::poll(&watched, 1, 0) == 0;
+}
+
+/// Not by the time-outs of hiredis, which begin anew with each octet.
+Result<void> RedisConnection::waitFor(short events, SteadyTime deadline) {
+    for (;;) {
+        const auto left =
+            std::max<nanoseconds>(deadline - steady_clock::now(), nanoseconds::zero());
+        const timespec time = timespecOf(left);
+        pollfd watched{context_->fd, events, 0};
+        const int ready = ::ppoll(&watched, 1, &time, nullptr);
+        if (ready > 0)
+            return {};
+        if (ready < 0 && errno == EINTR)
+            continue;
+        broken_ = true;
+        return ready < 0 ? fail("poll: " + errnoText(errno)) : fail("no answer in time");
+    }
+}
+
+tl::unexpected<Error> RedisConnection::broken(std::string_view doing) {
+    broken_ = true;
+    const std::string_view why = context_->err == 0 ? "not possible" : context_->errstr;
+    return fail(fmt::format("{}: {}", doing, escapeForDisplay(why)));
+}
+
+} // namespace sluice

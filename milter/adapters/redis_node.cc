@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "milter/adapters/redis_node.hh"
+
+#include "common/log.hh"
+
+#include <chrono>
+#include <random>
+#include <utility>
+
+namespace sluice {
+namespace {
+
+using std::chrono::steady_clock;
+
+constexpr std::chrono::minutes logInterval{1};
+
+/// Not a secret, and not asked often.
+double chance() {
+    static std::mutex mutex;
+    static std::mt19937 engine{std::random_device{}()};
+    const std::lock_guard guard(mutex);
+    return std::uniform_real_distribution<double>(0, 1)(engine);
+}
+
+} // namespace
+
+RedisNode::RedisNode(RedisEndpoint endpoint, const RedisSettings& settings)
+    : endpoint_(std::move(endpoint)), settings_(settings) {}
+
+Result<RedisNode::Lease> RedisNode::connect(SteadyTime deadline, bool probing) {
+    if (!probing && !available_)
+        return fail("not available");
+    std::unique_ptr<RedisConnection> connection;
+    {
+        std::unique_lock lock(poolMutex_);
+        const bool one = poolChanged_.wait_until(
+            lock, deadline, [&] { return !pool_.idle.empty() || pool_.open < maxConnections; });
+        if (!one)
+            return fail("all connections are in use");
+        while (!connection && !pool_.idle.empty()) {
+            connection = std::move(pool_.idle.back());
+            pool_.idle.pop_back();
+            if (!connection->reusable()) {
+                connection.reset();
+                --pool_.open;
+            }
+        }
+        if (!connection)
+            ++pool_.open;
+    }
+    if (!connection) {
+        auto opened = openAnother(deadline);
+        if (!opened)
+            return tl::unexpected(opened.error());
+        connection = std::move(*opened);
+    }
+    return Lease(*this, std::move(connection));
+}
+
+/// Its place in the pool is taken already.
+Result<std::unique_ptr<RedisConnection>> RedisNode::openAnother(SteadyTime deadline) {
+    auto opened = RedisConnection::open(endpoint_, settings_.login, settings_.database,
+                                        settings_.tls, deadline);
+    if (!opened)
+        takeBack(nullptr);
+    return opened;
+}
+
+void RedisNode::takeBack(std::unique_ptr<RedisConnection> connection) {
+    const bool good = connection && connection->reusable();
+    {
+        const std::lock_guard guard(poolMutex_);
+        if (good)
+            pool_.idle.push_back(std::move(connection));
+        else
+            --pool_.open;
+    }
+    poolChanged_.notify_one();
+}
+
+void RedisNode::dropIdle() {
+    std::vector<std::unique_ptr<RedisConnection>> dropped;
+    {
+        const std::lock_guard guard(poolMutex_);
+        dropped.swap(pool_.idle);
+        pool_.open -= dropped.size();
+    }
+    poolChanged_.notify_all();
+}
+
+SteadyTime RedisNode::nextTry() {
+    auto health = health_.lock();
+    return health->breaker.closed() ? SteadyTime::max() : health->breaker.nextTry();
+}
+
+void RedisNode::succeeded() {
+    if (available_)
+        return;
+    auto health = health_.lock();
+    if (health->breaker.succeeded()) {
+        available_ = true;
+        ++health->changes;
+        log(*health, endpoint_.text(), steady_clock::now());
+    }
+}
+
+void RedisNode::failed(const std::string& why) {
+    {
+        auto health = health_.lock();
+        health->why = why;
+        if (health->breaker.failed(steady_clock::now(), chance())) {
+            available_ = false;
+            ++health->changes;
+            log(*health, endpoint_.text(), steady_clock::now());
+        }
+    }
+    dropIdle();
+}
+
+void RedisNode::report() {
+    auto health = health_.lock();
+    if (health->changes != 0)
+        log(*health, endpoint_.text(), steady_clock::now());
+}
+
+void RedisNode::log(Health& health, const std::string& name, SteadyTime now) {
+    const bool available = health.breaker.closed();
+    SteadyTime& logged = health.logged.at(available ? 1 : 0);
+    const bool flapped = health.changes > 1;
+    if ((available == health.toldAvailable && !flapped) ||
+        (logged != SteadyTime() && now - logged < logInterval))
+        return;
+    logged = now;
+    health.toldAvailable = available;
+    const std::string times = flapped ? fmt::format(" ({} changes)", health.changes) : "";
+    health.changes = 0;
+    if (available)
+        log::info(LogCategory::store, "redis {}: available again{}", name, times);
+    else
+        log::warning(LogCategory::store,
+                     "redis {}: unavailable: {}; this node counts for itself meanwhile{}", name,
+                     health.why, times);
+}
+
+} // namespace sluice

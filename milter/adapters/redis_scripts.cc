@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "milter/adapters/redis_scripts.hh"
+
+#include <fmt/ranges.h>
+#include <openssl/evp.h>
+
+#include <array>
+#include <utility>
+
+namespace sluice {
+namespace {
+
+std::string sha1Of(const std::string& text) {
+    constexpr std::size_t octets = 20;
+    std::array<unsigned char, octets> digest{};
+    EVP_Digest(text.data(), text.size(), digest.data(), nullptr, EVP_sha1(), nullptr);
+    return fmt::format("{:02x}", fmt::join(digest, ""));
+}
+
+// A hash: field m is the link behind its times, each list a post behind its end.
+constexpr const char* rememberMessageLua = R"lua(
+local key, link, life = KEYS[1], ARGV[1], tonumber(ARGV[2])
+local now = tonumber(redis.call('TIME')[1])
+local out, fresh, changed = {false, 0}, true, false
+local known = redis.call('HGET', key, 'm')
+if known then
+  local seen, ends = struct.unpack('>I4I4', known)
+  if now < ends then
+    out[1] = string.sub(known, 9)
+    out[2] = math.max(now - seen, 0)
+    fresh = string.sub(known, 9, 16) ~= string.sub(link, 1, 8)
+  end
+end
+if fresh then
+  redis.call('HSET', key, 'm', struct.pack('>I4I4', now, now + life) .. link)
+  changed = true
+end
+for i = 3, #ARGV, 2 do
+  local post = redis.call('HGET', key, ARGV[i])
+  if post and now < struct.unpack('>I4', post) then
+    out[#out + 1] = string.sub(post, 5)
+  else
+    redis.call('HSET', key, ARGV[i], struct.pack('>I4', now + life) .. ARGV[i + 1])
+    out[#out + 1] = false
+    changed = true
+  end
+end
+if changed and redis.call('TTL', key) < life then redis.call('EXPIRE', key, life) end
+return out
+)lua";
+
+constexpr const char* findMessageLua = R"lua(
+local known = redis.call('HGET', KEYS[1], 'm')
+if not known then return false end
+local now = tonumber(redis.call('TIME')[1])
+local seen, ends = struct.unpack('>I4I4', known)
+if now >= ends then return false end
+return {string.sub(known, 9), math.max(now - seen, 0)}
+)lua";
+
+// advance() of store_records.hh. Flags of a turn: 1 referring, 2 automatic, 4 reaction, 8 some
+// message before it is automatic; of an answer: 1 repeated, 2 the other repeated, 4 some message
+// before it is automatic, 8 the other is.
+constexpr const char* addTurnLua = R"lua(
+local pause, prompt = 3600, 30
+local key, author, message, templates = KEYS[1], ARGV[1], ARGV[2], ARGV[5]
+local depth, flags, life = math.max(tonumber(ARGV[3]), 1), tonumber(ARGV[4]), tonumber(ARGV[6])
+local now = tonumber(redis.call('TIME')[1])
+local zero8 = string.rep('\0', 8)
+local own = string.sub(templates, 1, 8)
+local function on(set, flag) return math.floor(set / flag) % 2 == 1 end
+local function has(row, wanted, from)
+  if wanted == zero8 then return false end
+  for at = from * 8 + 1, #row, 8 do
+    if string.sub(row, at, at + 7) == wanted then return true end
+  end
+  return false
+end
+local function number(flag, value) return flag and value or 0 end
+
+local state, age = redis.call('GET', key), 0
+local last, lastFlags, rows, seen = zero8, 0, string.rep('\0', 32), string.rep('\0', 28)
+if state then
+  age = math.max(now - struct.unpack('>I4', state), 0)
+  last, lastFlags = string.sub(state, 5, 12), string.byte(state, 13)
+  rows, seen = string.sub(state, 14, 45), string.sub(state, 46, 73)
+end
+if message ~= string.rep('\0', 4) then
+  for at = 1, #seen, 7 do
+    if string.sub(seen, at, at + 3) == message then
+      return {struct.unpack('>I2', string.sub(seen, at + 4, at + 5)), string.byte(seen, at + 6)}
+    end
+  end
+end
+
+local goesOn = last ~= zero8 and age <= pause
+if goesOn and author ~= last then
+  if on(flags, 1) or on(flags, 4) then goesOn = true
+  elseif on(flags, 2) then goesOn = false
+  elseif age > prompt then goesOn = not on(lastFlags, 1) and not on(lastFlags, 2) end
+end
+
+local turns, answer
+if goesOn then
+  turns, answer = struct.unpack('>I2', string.sub(seen, 5, 6)), string.byte(seen, 7)
+  local repeated, other, otherAutomatic = on(answer, 1), on(answer, 2), on(answer, 8)
+  local chain = on(answer, 4) or on(lastFlags, 2) or on(flags, 8)
+  if author ~= last then
+    other, otherAutomatic = repeated, on(lastFlags, 2)
+    repeated = has(rows, own, 0) or has(templates, own, 1)
+    turns = math.min(turns + 1, 65535)
+  end
+  turns = math.max(turns, depth)
+  if author ~= last or own ~= string.sub(rows, 1, 8) then rows = own .. string.sub(rows, 1, 24) end
+  answer = number(repeated, 1) + number(other, 2) + number(chain, 4) + number(otherAutomatic, 8)
+else
+  rows, seen = templates, string.rep('\0', 28)
+  turns = depth
+  answer = number(has(templates, own, 1), 1) + number(on(flags, 8), 4)
+end
+redis.call('SET', key, struct.pack('>I4', now) .. author .. string.char(flags % 4) .. rows ..
+  message .. struct.pack('>I2', turns) .. string.char(answer) .. string.sub(seen, 1, 21), 'EX', life)
+return {turns, answer}
+)lua";
+
+// Seen, copies, lost, constant intervals, interval. advance() of store_records.hh.
+constexpr const char* addCopyLua = R"lua(
+local key, life = KEYS[1], tonumber(ARGV[1])
+local now = tonumber(redis.call('TIME')[1])
+local seen, copies, lost, constant, interval = now, 0, 0, 0, 0
+local state = redis.call('GET', key)
+if state then seen, copies, lost, constant, interval = struct.unpack('>I4I4I2I2I4', state) end
+local before, out = copies, {0, 0, 0, 0}
+copies = math.min(copies + 1, 4294967295)
+if before > 0 then
+  local age = math.max(now - seen, 0)
+  if constant > 0 and math.abs(age - interval) <= math.max(2, math.floor(interval / 10)) then
+    constant = math.min(constant + 1, 65535)
+  else
+    constant, interval = 1, age
+  end
+  out = {before, lost, constant, interval}
+end
+redis.call('SET', key, struct.pack('>I4I4I2I2I4', now, copies, lost, constant, interval), 'EX', life)
+return out
+)lua";
+
+constexpr const char* withdrawCopyLua = R"lua(
+local state = redis.call('GET', KEYS[1])
+if not state then return 0 end
+local seen, copies, lost, constant, interval = struct.unpack('>I4I4I2I2I4', state)
+if copies <= 1 then return redis.call('DEL', KEYS[1]) end
+redis.call('SET', KEYS[1], struct.pack('>I4I4I2I2I4', seen, copies - 1, lost, constant, interval),
+  'KEEPTTL')
+return 1
+)lua";
+
+constexpr const char* noteLostAcknowledgementLua = R"lua(
+local state = redis.call('GET', KEYS[1])
+if not state then return 0 end
+local seen, copies, lost, constant, interval = struct.unpack('>I4I4I2I2I4', state)
+redis.call('SET', KEYS[1],
+  struct.pack('>I4I4I2I2I4', seen, copies, math.min(lost + 1, 65535), constant, interval), 'KEEPTTL')
+return 1
+)lua";
+
+// The version of a book: when it was begun, and how often it has changed since. Stands before the
+// scripts that change it.
+constexpr const char* versionLua = R"lua(
+local function nextVersion(book)
+  local begun, changes = string.match(redis.call('HGET', book, 'v') or '', '^(.*)/(%d+)$')
+  local time = redis.call('TIME')
+  return (begun or time[1] .. '.' .. time[2]) .. '/' .. (changes or 0) + 1
+end
+)lua";
+
+// A book is a hash. An entry: count, first, last, until, length, ends (4 octets each), companion
+// (16), label. Field v is its version. A full book loses what ends first, a tenth of it
+// at once, so that a flood of entries does not make each of them search the book. Stands before the
+// scripts that change entries.
+constexpr const char* bookLua = R"lua(
+local book, field = KEYS[1], ARGV[1]
+local now = tonumber(redis.call('TIME')[1])
+local function changed(ends)
+  redis.call('HSET', book, 'v', nextVersion(book))
+  if redis.call('TTL', book) < ends - now then redis.call('EXPIRE', book, ends - now) end
+end
+local function makeRoom(most)
+  if redis.call('HEXISTS', book, field) == 1 or redis.call('HLEN', book) <= most then return end
+  local all, left = redis.call('HGETALL', book), {}
+  for i = 1, #all, 2 do
+    if #all[i] == 16 then
+      local ends = struct.unpack('>I4', string.sub(all[i + 1], 13, 16))
+      if ends <= now then redis.call('HDEL', book, all[i])
+      else left[#left + 1] = {ends, all[i]} end
+    end
+  end
+  if #left < most then return end
+  table.sort(left, function(a, b) return a[1] < b[1] end)
+  for i = 1, math.ceil(most / 10) do redis.call('HDEL', book, left[i][2]) end
+end
+local function entry()
+  local old = redis.call('HGET', book, field)
+  if old then
+    local count, first, last, ends, length, over = struct.unpack('>I4I4I4I4I4I4', old)
+    if now < ends then return count, first, length, over, string.sub(old, 41) end
+  end
+  return 0, now, 0, 0, ''
+end
+)lua";
+
+constexpr const char* countEntryLua = R"lua(
+local label, companion, life = ARGV[2], ARGV[3], tonumber(ARGV[4])
+makeRoom(tonumber(ARGV[5]))
+local count, first = entry()
+redis.call('HSET', book, field, struct.pack('>I4I4I4I4I4I4', math.min(count + 1, 4294967295), first,
+  now, now + life, 0, 0) .. companion .. label)
+changed(now + life)
+return 1
+)lua";
+
+constexpr const char* blockLua = R"lua(
+local label, shortest, longest, window = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local count, first, length, over, known = entry()
+if now < over then return {over - now, length, known} end
+makeRoom(tonumber(ARGV[6]))
+length = count == 0 and shortest or math.min(2 * length, longest)
+over = now + length
+local ends = over + math.max(length, window)
+redis.call('HSET', book, field, struct.pack('>I4I4I4I4I4I4', math.min(count + 1, 4294967295), first,
+  now, ends, length, over) .. string.rep('\0', 16) .. label)
+changed(ends)
+return {length, length, label}
+)lua";
+
+constexpr const char* listEntriesLua = R"lua(
+local now, version = redis.call('TIME')[1], redis.call('HGET', KEYS[1], 'v') or ''
+if version == ARGV[1] then return {now, version} end
+local out = redis.call('HGETALL', KEYS[1])
+table.insert(out, 1, version)
+table.insert(out, 1, now)
+return out
+)lua";
+
+constexpr const char* forgetEntriesLua = R"lua(
+local book, out = KEYS[1], {}
+local function forget(field, value)
+  out[#out + 1] = field
+  out[#out + 1] = string.sub(value, 25, 40)
+  redis.call('HDEL', book, field)
+end
+if ARGV[1] then
+  local value = redis.call('HGET', book, ARGV[1])
+  if value then forget(ARGV[1], value) end
+else
+  local all = redis.call('HGETALL', book)
+  for i = 1, #all, 2 do
+    if #all[i] == 16 then forget(all[i], all[i + 1]) end
+  end
+end
+if #out > 0 then
+  redis.call('HSET', book, 'v', nextVersion(book))
+  if redis.call('TTL', book) < 60 then redis.call('EXPIRE', book, 60) end
+end
+return out
+)lua";
+
+// The newest slice and the counts of 13 slices, of which 12 make the window.
+constexpr const char* countInWindowLua = R"lua(
+local key, window = KEYS[1], tonumber(ARGV[1])
+local now = tonumber(redis.call('TIME')[1])
+local width, kept = window / 12, 13
+local newest, counts = 0, {}
+for i = 1, kept do counts[i] = 0 end
+local state = redis.call('GET', key)
+if state then
+  newest = struct.unpack('>I4', state)
+  for i = 1, kept do counts[i] = struct.unpack('>I4', state, 4 * i + 1) end
+end
+local slice = math.max(math.floor(now / width), newest)
+for empty = math.max(newest + 1, slice - kept + 1), slice do counts[empty % kept + 1] = 0 end
+counts[slice % kept + 1] = math.min(counts[slice % kept + 1] + 1, 300000000)
+local text, sum = struct.pack('>I4', slice), 0
+for i = 1, kept do
+  text = text .. struct.pack('>I4', counts[i])
+  sum = sum + counts[i]
+end
+redis.call('SET', key, text, 'EX', 2 * window)
+return sum
+)lua";
+
+constexpr const char* countLoopLua = R"lua(
+local key, loop, window, most = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local now = tonumber(redis.call('TIME')[1])
+local all, count, known = redis.call('HGETALL', key), 0, false
+for i = 1, #all, 2 do
+  if now - tonumber(all[i + 1]) >= window then redis.call('HDEL', key, all[i])
+  else
+    count = count + 1
+    known = known or all[i] == loop
+  end
+end
+if known or count < most then
+  redis.call('HSET', key, loop, now)
+  count = known and count or count + 1
+end
+redis.call('EXPIRE', key, window)
+return count
+)lua";
+
+constexpr const char* probeLua = R"lua(
+redis.call('SET', KEYS[1], redis.call('TIME')[1], 'EX', 60)
+return 1
+)lua";
+
+} // namespace
+
+RedisScript::RedisScript(std::string lua) : text(std::move(lua)), sha1(sha1Of(text)) {}
+
+const RedisScripts& RedisScripts::get() {
+    static const RedisScripts scripts{
+        .rememberMessage = RedisScript(rememberMessageLua),
+        .findMessage = RedisScript(findMessageLua),
+        .addTurn = RedisScript(addTurnLua),
+        .addCopy = RedisScript(addCopyLua),
+        .withdrawCopy = RedisScript(withdrawCopyLua),
+        .noteLostAcknowledgement = RedisScript(noteLostAcknowledgementLua),
+        .countEntry = RedisScript(std::string(versionLua) + bookLua + countEntryLua),
+        .block = RedisScript(std::string(versionLua) + bookLua + blockLua),
+        .listEntries = RedisScript(listEntriesLua),
+        .forgetEntries = RedisScript(std::string(versionLua) + forgetEntriesLua),
+        .countInWindow = RedisScript(countInWindowLua),
+        .countLoop = RedisScript(countLoopLua),
+        .probe = RedisScript(probeLua),
+    };
+    return scripts;
+}
+
+} // namespace sluice

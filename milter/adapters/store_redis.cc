@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "milter/adapters/store_redis.hh"
+
+#include "common/text.hh"
+#include "milter/adapters/book_entries.hh"
+#include "milter/adapters/redis_records.hh"
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <utility>
+
+namespace sluice {
+namespace {
+
+using std::chrono::seconds;
+using std::chrono::steady_clock;
+
+constexpr seconds operatorPatience{2};
+constexpr std::size_t maxBookEntries = Store::maxEntriesListed;
+constexpr std::size_t maxLoopsOfClient = 255;
+constexpr std::size_t commandsAtOnce = 500;
+
+const RedisScripts& scripts() {
+    return RedisScripts::get();
+}
+
+std::string text(seconds time) {
+    return std::to_string(time.count());
+}
+
+template<typename Question>
+auto answered(Question&& question) noexcept -> decltype(question()) {
+    try {
+        return question();
+    } catch (const std::exception&) {
+        return {}; // no memory
+    }
+}
+
+seconds between(std::int64_t earlier, std::int64_t later) {
+    return seconds(std::max<std::int64_t>(later - earlier, 0));
+}
+
+/// The server's time, of {now, version, …}.
+std::int64_t secondOf(RedisValue answer) {
+    return static_cast<std::int64_t>(parseUnsigned(answer[0].text().value_or("")).value_or(0));
+}
+
+/// What stands behind time and version in the answer of listEntries.
+template<typename Use>
+void eachEntry(RedisValue answer, Use use) {
+    for (std::size_t at = 2; at + 1 < answer.size(); at += 2) {
+        const auto key = redis::storeKey(answer[at].text().value_or(""));
+        const auto entry = redis::bookEntry(answer[at + 1].text().value_or(""));
+        if (key && entry)
+            use(*key, *entry);
+    }
+}
+
+} // namespace
+
+RedisStore::RedisStore(RedisSettings settings, TextSeal seal)
+    : client_(std::move(settings)), seal_(std::make_shared<const TextSeal>(std::move(seal))) {}
+
+void RedisStore::setSeal(TextSeal seal) {
+    seal_.set(std::make_shared<const TextSeal>(std::move(seal)));
+}
+
+std::string RedisStore::keyOf(char kind, const StoreKey& key) const {
+    return client_.settings().prefix + kind + ':' + redis::hexadecimal(key);
+}
+
+std::string RedisStore::bookKey(Book book) const {
+    const char* name = "";
+    switch (book) {
+    case Book::loops:
+        name = "loops";
+        break;
+    case Book::blocks:
+        name = "blocks";
+        break;
+    case Book::bounces:
+        name = "bounces";
+        break;
+    }
+    return client_.settings().prefix + "book:" + name;
+}
+
+std::string RedisStore::sealed(const std::string& label) const {
+    return seal_.get()->seal(boundedLabel(label));
+}
+
+std::string RedisStore::opened(std::string_view sealed) const {
+    return seal_.get()->open(sealed).value_or("(sealed with another key)");
+}
+
+std::optional<std::vector<RedisReply>> RedisStore::run(const std::vector<RedisCommand>& commands) {
+    auto replies = client_.run(commands, steady_clock::now() + client_.settings().timeout);
+    if (!replies)
+        return std::nullopt;
+    return *std::move(replies);
+}
+
+std::optional<std::vector<RedisReply>>
+RedisStore::runForOperator(const std::vector<RedisCommand>& commands) {
+    auto replies = client_.run(commands, steady_clock::now() + operatorPatience);
+    if (!replies)
+        return std::nullopt;
+    return *std::move(replies);
+}
+
+bool RedisStore::runAlone(RedisCommand command) {
+    return run({std::move(command)}).has_value();
+}
+
+std::nullopt_t RedisStore::odd(const RedisCommand& command) {
+    client_.distrust(command.key());
+    return std::nullopt;
+}
+
+// --- messages -----------------------------------------------------------------------------------
+
+std::optional<EndOfMessageAnswer> RedisStore::endOfMessage(const EndOfMessageQuestion& question,
+                                                           SteadyTime /*now*/) noexcept {
+    return answered([&]() -> std::optional<EndOfMessageAnswer> {
+        std::vector<RedisCommand> commands;
+        const std::size_t posts =
+            question.message ? std::min(question.posts.size(), EndOfMessageQuestion::maxPosts) : 0;
+        if (question.message) {
+            RedisCommand command{&scripts().rememberMessage,
+                                 {keyOf('m', question.message->key),
+                                  redis::octets(question.message->link),
+                                  text(question.message->lifetime)}};
+            for (std::size_t post = 0; post < posts; ++post) {
+                command.words.push_back(redis::octets(question.posts[post].list));
+                command.words.push_back(redis::octets(question.posts[post].state));
+            }
+            commands.push_back(std::move(command));
+        }
+        if (question.row) {
+            RedisCommand command{&scripts().addTurn, {keyOf('r', question.row->key)}};
+            for (std::string& argument : redis::turnArguments(*question.row))
+                command.words.push_back(std::move(argument));
+            commands.push_back(std::move(command));
+        }
+        if (question.copy)
+            commands.push_back({&scripts().addCopy,
+                                {keyOf('c', question.copy->key), text(question.copy->lifetime)}});
+        if (commands.empty())
+            return EndOfMessageAnswer();
+        const auto replies = run(commands);
+        if (!replies)
+            return std::nullopt;
+        std::size_t next = 0;
+        EndOfMessageAnswer answer;
+        if (question.message) {
+            const RedisValue value = (*replies)[next++].value();
+            if (value.size() != 2 + posts)
+                return odd(commands.front());
+            answer.known = redis::knownLink(value[0], value[1]);
+            for (std::size_t post = 0; post < posts; ++post) {
+                const auto octets = value[2 + post].text();
+                answer.posts.push_back(octets ? redis::postState(*octets) : std::nullopt);
+            }
+        }
+        if (question.row) {
+            const auto turn = redis::turnAnswer((*replies)[next++].value());
+            if (!turn)
+                return odd(commands[next - 1]);
+            answer.row = *turn;
+        }
+        if (question.copy) {
+            const auto copy = redis::copyAnswer((*replies)[next++].value());
+            if (!copy)
+                return odd(commands[next - 1]);
+            answer.copy = *copy;
+        }
+        return answer;
+    });
+}
+
+std::optional<std::vector<std::optional<KnownLink>>>
+RedisStore::findMessages(const std::vector<StoreKey>& messages, SteadyTime /*now*/) noexcept {
+    return answered([&]() -> std::optional<std::vector<std::optional<KnownLink>>> {
+        std::vector<RedisCommand> commands;
+        commands.reserve(messages.size());
+        for (const StoreKey& key : messages)
+            commands.push_back({&scripts().findMessage, {keyOf('m', key)}});
+        const auto replies = run(commands);
+        if (!replies)
+            return std::nullopt;
+        std::vector<std::optional<KnownLink>> found;
+        found.reserve(replies->size());
+        for (const RedisReply& reply : *replies) {
+            const RedisValue value = reply.value();
+            found.push_back(redis::knownLink(value[0], value[1]));
+            if (!found.back() && !value.isNil())
+                return odd(commands[found.size() - 1]);
+        }
+        return found;
+    });
+}
+
+bool RedisStore::withdrawCopy(const StoreKey& copy, SteadyTime /*now*/) noexcept {
+    return answered([&] { return runAlone({&scripts().withdrawCopy, {keyOf('c', copy)}}); });
+}
+
+bool RedisStore::noteLostAcknowledgement(const StoreKey& copy, SteadyTime /*now*/) noexcept {
+    return answered([&] {
+        return runAlone({&scripts().noteLostAcknowledgement, {keyOf('c', copy)}});
+    });
+}
+
+// --- loops --------------------------------------------------------------------------------------
+
+std::optional<bool> RedisStore::claimNotice(const StoreKey& loop, SteadyTime /*now*/) noexcept {
+    return answered([&]() -> std::optional<bool> {
+        const RedisCommand command{nullptr,
+                                   {"SET", keyOf('n', loop), "1", "NX", "EX", text(cutWindow)}};
+        const auto replies = run({command});
+        if (!replies)
+            return std::nullopt;
+        const RedisValue value = replies->front().value();
+        if (!value.isNil() && value.text() != "OK")
+            return odd(command);
+        return !value.isNil();
+    });
+}
+
+RedisCommand RedisStore::countEntry(Book book, const StoreKey& key, const std::string& label,
+                                    const std::string& companion, seconds lifetime) const {
+    return {&scripts().countEntry,
+            {bookKey(book), redis::octets(key), sealed(label), companion, text(lifetime),
+             std::to_string(maxBookEntries)}};
+}
+
+std::optional<CutCount> RedisStore::countCut(const Cut& cut, SteadyTime /*now*/) noexcept {
+    return answered([&]() -> std::optional<CutCount> {
+        const std::vector<RedisCommand> commands{
+            countEntry(Book::loops, cut.loop, cut.label, redis::octets(cut.client), loopLifetime),
+            {&scripts().countInWindow, {keyOf('w', cut.loop), text(cutWindow)}},
+            {&scripts().countLoop,
+             {keyOf('k', cut.client), redis::octets(cut.loop), text(cutWindow),
+              std::to_string(maxLoopsOfClient)}}};
+        const auto replies = run(commands);
+        if (!replies)
+            return std::nullopt;
+        const auto ofLoop = (*replies)[1].value().integer();
+        const auto loopsOfClient = (*replies)[2].value().integer();
+        if (!ofLoop || !loopsOfClient)
+            return odd(commands[ofLoop ? 2 : 1]);
+        return CutCount{static_cast<std::uint32_t>(*ofLoop),
+                        static_cast<std::uint32_t>(*loopsOfClient)};
+    });
+}
+
+std::optional<Block> RedisStore::block(const StoreKey& key, const std::string& label,
+                                       SteadyTime /*now*/) noexcept {
+    return answered([&]() -> std::optional<Block> {
+        const RedisCommand command{&scripts().block,
+                                   {bookKey(Book::blocks), redis::octets(key), sealed(label),
+                                    text(firstBlock), text(longestBlock), text(cutWindow),
+                                    std::to_string(maxBookEntries)}};
+        const auto replies = run({command});
+        if (!replies)
+            return std::nullopt;
+        const RedisValue value = replies->front().value();
+        const auto remaining = value[0].integer();
+        const auto length = value[1].integer();
+        if (!remaining || !length)
+            return odd(command);
+        return Block{key, seconds(*remaining), seconds(*length),
+                     opened(value[2].text().value_or(""))};
+    });
+}
+
+/// Every node asks for them each second, so that they are read only when they have changed.
+std::optional<std::vector<Block>> RedisStore::blocks(SteadyTime /*now*/) noexcept {
+    return answered([&]() -> std::optional<std::vector<Block>> {
+        auto known = knownBlocks_.lock();
+        const auto replies =
+            run({{&scripts().listEntries, {bookKey(Book::blocks), known->version}}});
+        if (!replies)
+            return std::nullopt;
+        const RedisValue answer = replies->front().value();
+        const auto version = answer[1].text().value_or("");
+        const std::int64_t second = secondOf(answer);
+        if (version != known->version || version.empty()) {
+            known->version = version;
+            known->read = second;
+            known->blocks.clear();
+            eachEntry(answer, [&](const StoreKey& key, const redis::BookEntry& entry) {
+                if (second < entry.ends)
+                    known->blocks.push_back({key, between(second, entry.ends),
+                                             seconds(entry.length), opened(entry.label)});
+            });
+        }
+        const seconds age = between(known->read, second);
+        std::vector<Block> found;
+        for (Block block : known->blocks)
+            if (block.remaining > age) {
+                block.remaining -= age;
+                found.push_back(std::move(block));
+            }
+        return found;
+    });
+}
+
+bool RedisStore::countBounce(const StoreKey& member, const std::string& label,
+                             SteadyTime /*now*/) noexcept {
+    return answered([&] {
+        return runAlone(
+            countEntry(Book::bounces, member, label, redis::octets(StoreKey()), bounceLifetime));
+    });
+}
+
+// --- the operator -------------------------------------------------------------------------------
+
+std::optional<std::vector<StoreEntry>> RedisStore::list(Book book, SteadyTime /*now*/) noexcept {
+    return answered([&]() -> std::optional<std::vector<StoreEntry>> {
+        const auto replies = runForOperator({{&scripts().listEntries, {bookKey(book), "none"}}});
+        if (!replies)
+            return std::nullopt;
+        std::vector<StoreEntry> found;
+        const std::int64_t second = secondOf(replies->front().value());
+        eachEntry(replies->front().value(),
+                  [&](const StoreKey& key, const redis::BookEntry& entry) {
+                      const std::uint32_t end = book == Book::blocks ? entry.ends : entry.until;
+                      if (second < end)
+                          found.push_back({key, opened(entry.label), entry.count,
+                                           between(entry.first, second),
+                                           between(entry.last, second), between(second, end)});
+                  });
+        sortAndBound(found);
+        return found;
+    });
+}
+
+std::optional<std::size_t> RedisStore::clear(Book book, const std::optional<StoreKey>& key,
+                                             SteadyTime /*now*/) noexcept {
+    return answered([&]() -> std::optional<std::size_t> {
+        RedisCommand command{&scripts().forgetEntries, {bookKey(book)}};
+        if (key)
+            command.words.push_back(redis::octets(*key));
+        const auto replies = runForOperator({std::move(command)});
+        if (!replies)
+            return std::nullopt;
+        const RedisValue forgotten = replies->front().value();
+        if (book != Book::loops)
+            return forgotten.size() / 2;
+        std::vector<RedisCommand> traces;
+        for (std::size_t at = 0; at + 1 < forgotten.size(); at += 2) {
+            const auto loop = redis::storeKey(forgotten[at].text().value_or(""));
+            const auto client = redis::storeKey(forgotten[at + 1].text().value_or(""));
+            if (!loop || !client)
+                continue;
+            traces.push_back({nullptr, {"DEL", keyOf('n', *loop)}});
+            traces.push_back({nullptr, {"DEL", keyOf('w', *loop)}});
+            traces.push_back({nullptr, {"HDEL", keyOf('k', *client), redis::octets(*loop)}});
+        }
+        forgetTraces(traces);
+        return forgotten.size() / 2;
+    });
+}
+
+/// A loop is forgotten with its notice, its window, and for its client.
+void RedisStore::forgetTraces(const std::vector<RedisCommand>& commands) {
+    for (std::size_t from = 0; from < commands.size(); from += commandsAtOnce) {
+        const auto begin = commands.begin() + static_cast<std::ptrdiff_t>(from);
+        const auto count = std::min(commandsAtOnce, commands.size() - from);
+        runForOperator({begin, begin + static_cast<std::ptrdiff_t>(count)});
+    }
+}
+
+} // namespace sluice

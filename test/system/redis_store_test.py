@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the nodes of a site know together through Redis, against nodes that know it each for itself."""
+
+import contextlib
+
+import pytest
+
+from harness.conversations import LISTS, NEWS, TEAM, conversation, post_and_its_return, report_a_failed_member
+from harness.nodes import CLIENT, Mail, Node, Nodes, base  # noqa: F401 (fixture)
+from harness.redis import RedisServer
+from harness.sink import Sink
+from harness.waiting import wait_until
+
+ADMIN = "admin@test.example"
+PATIENT = "redis-timeout = 500ms"  # on a busy machine: here Redis is always there
+SECONDS_UNTIL_ALL_KNOW = 3  # a second, and what a busy machine takes more
+
+
+@pytest.fixture
+def redis(base):
+    with RedisServer(base / "redis") as server:
+        yield server
+
+
+@pytest.fixture
+def nodes(base, redis):
+    with Nodes(base, f"store = redis://{redis.address}/0", PATIENT, *LISTS) as nodes:
+        yield nodes
+
+
+# what they know together
+
+def test_a_copy_is_known_to_all(nodes):
+    assert nodes.share()
+
+
+def test_in_memory_a_copy_is_known_to_one(base):
+    with Nodes(base, "store = memory") as nodes:
+        mail = Mail()
+        assert [nodes[0].send(mail).kind for _ in range(2)] == ["continue", "discard"]
+        assert not nodes.share()
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_a_chain_ends_at_the_fourth_message(base, redis, count):
+    with Nodes(base, f"store = redis://{redis.address}/0", PATIENT, count=count) as nodes:
+        assert conversation(nodes) == ["continue"] * 3 + ["discard"] * 5
+
+
+def test_in_memory_a_chain_over_four_nodes_goes_on(base):
+    with Nodes(base, "store = memory", count=4) as nodes:
+        assert conversation(nodes).count("continue") > 3
+
+
+def labels(node, book="loops"):
+    return [entry["label"] for entry in node.listed("loops")[book]]
+
+
+def test_a_loop_is_listed_and_forgotten_on_all_nodes(nodes):
+    post, again = post_and_its_return()
+    assert nodes[0].send(post).kind == "continue"
+    assert nodes[1].send(again).kind == "discard"
+    expected = [f"<author@out.example> to <{TEAM}> from {CLIENT}"]
+    assert labels(nodes[0]) == labels(nodes[1]) == expected
+    nodes[0].ctl("loops", "clear", nodes[0].listed("loops")["loops"][0]["id"])
+    assert labels(nodes[0]) == labels(nodes[1]) == []
+
+
+def test_who_loops_is_put_off_by_all_nodes(base, redis):
+    """Three loops of one client, on different nodes."""
+    with Nodes(base, f"store = redis://{redis.address}/0", PATIENT, *LISTS, "loop-block = client") as nodes:
+        for number in range(3):
+            post, again = post_and_its_return(f"author{number}@out.example")
+            assert nodes[number % 2].send(post).kind == "continue"
+            assert nodes[number % 2].send(again).kind == "discard"
+        for node in nodes:
+            wait_until(lambda node=node: node.send(Mail()).line == "450 4.7.1 Mail goes in a loop, put off for a while",
+                       SECONDS_UNTIL_ALL_KNOW, "the client is put off")
+            assert node.send(Mail(), address="192.0.3.7").kind == "continue", "another client"
+            assert len(labels(node, "blocks")) == 1
+        nodes[1].ctl("loops", "clear", "--all")
+        for node in nodes:
+            wait_until(lambda node=node: node.send(Mail()).kind == "continue", SECONDS_UNTIL_ALL_KNOW,
+                       "the client is served again")
+
+
+@pytest.mark.parametrize("shared, expected", [(True, 1), (False, 2)], ids=["redis", "memory"])
+def test_one_notice_for_the_site(base, redis, shared, expected):
+    """Notices of a node go out in their order: when that of the second loop is there, all are."""
+    store = (f"store = redis://{redis.address}/0", PATIENT) if shared else ("store = memory",)
+    with contextlib.ExitStack() as stack:
+        sink = Sink()
+        stack.callback(sink.stop)
+        nodes = stack.enter_context(Nodes(base, *store, *LISTS, "duplicates = off", f"notify = {ADMIN}",
+                                          f"notify-relay = 127.0.0.1:{sink.port}"))
+        for sender, some in (("one@out.example", nodes), ("two@out.example", [nodes[1]])):
+            post, again = post_and_its_return(sender)
+            for node in some:
+                assert [node.send(each).kind for each in (post, again)] == ["continue", "discard"]
+        sink.wait_for(b"two@out.example")
+        assert len(sink.deliveries(b"one@out.example")) == expected
+
+
+def test_failed_members_are_counted_for_the_site(nodes):
+    report_a_failed_member(nodes)
+    for node in nodes:
+        member, = node.listed("bounces")
+        assert (member["label"], member["count"]) == (f"{NEWS} dead@out.example", 2)
+
+
+def test_scripts_that_redis_forgets_are_sent_again(nodes, redis):
+    for _ in range(3):
+        redis.call("SCRIPT", "FLUSH")
+        assert nodes.share()
+
+
+# how it is configured
+
+@pytest.mark.parametrize("password, user", [("secret", ""), ("secret", "sluice ")], ids=["password", "user"])
+def test_a_password_from_a_file(base, password, user):
+    path = base / "password"
+    path.write_text(f"{user}{password}\n")
+    path.chmod(0o600)
+    options = [f"user sluice on >{password} ~sluice:* +@all"] if user else []
+    with RedisServer(base / "closed", *options, password="admin" if user else password) as redis, \
+            Nodes(base, f"store = redis://{redis.address}/0", PATIENT, f"redis-password-file = {path}") as nodes:
+        assert nodes.share()
+
+
+def test_a_socket_a_prefix_and_a_database(base, redis):
+    stores = [(f"store = redis+unix://{redis.socket}", "redis-prefix = one:"),
+              (f"store = redis://{redis.address}/0", "redis-prefix = two:"),
+              (f"store = redis://{redis.address}/5", "redis-prefix = one:")]
+    mail = Mail()
+    for number, lines in enumerate(stores):
+        with Nodes(base / str(number), *lines, PATIENT) as nodes:
+            assert nodes[0].send(mail).kind == "continue", "it sees nothing of the others"
+            assert nodes[1].send(mail).kind == "discard"
+    assert {key.split(b":")[0] for key in redis.keys()} == {b"one", b"two"}
+
+
+def test_status(nodes, redis):
+    expected = {"kind": "redis", "available": True, "nodes": [{"address": redis.address, "available": True}]}
+    status = nodes[0].listed("status")["store"]
+    assert {name: status[name] for name in expected} == expected
+    assert "store redis, available: true" in nodes[0].ctl("status")
+
+
+def test_the_passwords_stay_secret(base, redis):
+    path = base / "password"
+    path.write_text("very-secret\n")
+    path.chmod(0o600)
+    node = Node(base / "node", f"store = redis://{redis.address}/0", f"redis-password-file = {path}", "log = stderr",
+                "log-level = debug", "local-domain = test.example")
+    try:
+        node.daemon.start()
+        for _ in range(3):
+            assert node.send(Mail()).kind == "continue"
+        wait_until(lambda: not node.listed("status")["store"]["available"], 10, "the password is found wrong")
+        node.daemon.stop()
+        assert "very-secret" not in node.daemon.log_text()
+    finally:
+        node.daemon.kill()
