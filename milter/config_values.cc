@@ -231,8 +231,9 @@ Result<void> applyLogLevel(std::string_view text, LogLevels& levels) {
     }
     const auto category = logCategoryFromName(text.substr(0, equals));
     if (!category)
-        return fail(inQuotes(text.substr(0, equals)) +
-                    " is none of: daemon, config, session, decision, dnsbl, badmail, directory, store");
+        return fail(
+            inQuotes(text.substr(0, equals)) +
+            " is none of: daemon, config, session, decision, dnsbl, badmail, directory, store");
     levels.set(*category, *level);
     return {};
 }
