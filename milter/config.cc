@@ -193,7 +193,8 @@ Result<std::shared_ptr<FileDirectory>> openDirectory(std::string_view text) {
     if (!words)
         return tl::unexpected(words.error());
     if (words->size() != 1 || words->front().rfind(filePrefix, 0) != 0)
-        return fail(fmt::format("\"{}\" is not file:PATH", escapeForDisplay(text)));
+        return fail(
+            fmt::format("\"{}\" is neither file:PATH nor redis:KEY", escapeForDisplay(text)));
     return FileDirectory::open(words->front().substr(filePrefix.size()));
 }
 
@@ -209,6 +210,12 @@ void readRecipient(SettingsReader& reader, Config& config) {
         return {};
     });
     reader.each("directory", [&](std::string_view text) -> Result<void> {
+        constexpr std::string_view redisPrefix = "redis:";
+        if (text.starts_with(redisPrefix) && text.size() > redisPrefix.size() &&
+            text.find(' ') == std::string_view::npos) {
+            config.redisDirectories.emplace_back(text.substr(redisPrefix.size()));
+            return {};
+        }
         auto directory = openDirectory(text);
         if (!directory)
             return tl::unexpected(directory.error());
@@ -241,10 +248,13 @@ void readKeys(SettingsReader& reader, Config& config) {
 }
 
 /// What would silently do nothing is a mistake of the administrator.
-void checkDependencies(SettingsReader& reader, const PolicySettings& policy) {
+void checkDependencies(SettingsReader& reader, const Config& config) {
+    const PolicySettings& policy = *config.policy;
+    if (!config.redisDirectories.empty() && !config.daemon.redis)
+        reader.problem("directory", "redis:KEY needs a Redis in the option store");
     if (!policy.localDomains.empty())
         return;
-    if (!policy.recipient.directories.empty())
+    if (!policy.recipient.directories.empty() || !config.redisDirectories.empty())
         reader.problem("directory", "does nothing without local-domain");
     if (policy.sender.spoofCheck != SpoofCheck::off)
         reader.problem("spoof-check", "does nothing without local-domain");
@@ -286,7 +296,7 @@ Config makeConfig(const Settings& settings, std::vector<Problem>& problems) {
     config.daemon.redis = readStore(reader, config.hasKeyFile);
     readLists(reader, policy.lists);
     readLoops(reader, policy.lists, policy.loops);
-    checkDependencies(reader, policy);
+    checkDependencies(reader, config);
     return config;
 }
 

@@ -55,6 +55,7 @@ struct Config {
     bool observe = false;
     std::shared_ptr<PolicySettings> policy;
     std::vector<std::shared_ptr<FileDirectory>> fileDirectories;
+    std::vector<std::string> redisDirectories; ///< keys of sets, see Daemon
     std::chrono::milliseconds harvestWindow{};
     ResolverSettings resolver;
     bool dnsblSelfTest = true;

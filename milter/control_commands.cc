@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "milter/control_commands.hh"
 
+#include "common/duration.hh"
+#include "common/entry.hh"
+#include "common/ip_network.hh"
 #include "common/log.hh"
 #include "common/text.hh"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <optional>
+#include <random>
 #include <string_view>
 
 namespace sluice {
@@ -26,10 +32,12 @@ struct BookName {
 };
 
 constexpr std::array books{
-    BookName{"loops", Store::Book::loops},
-    BookName{"blocks", Store::Book::blocks},
-    BookName{"bounces", Store::Book::bounces},
+    BookName{"loops", Store::Book::loops},     BookName{"blocks", Store::Book::blocks},
+    BookName{"bounces", Store::Book::bounces}, BookName{"allowed", Store::Book::allowed},
+    BookName{"denied", Store::Book::denied},
 };
+
+constexpr std::chrono::hours longestAdded{366 * 24};
 
 std::string idOf(const StoreKey& key) {
     return fmt::format("{:016x}{:016x}", key.high, key.low);
@@ -67,6 +75,41 @@ bool isOfList(const StoreEntry& entry, std::string_view list) {
            std::string_view(entry.label).substr(list.size()).starts_with(' ');
 }
 
+std::string argumentOf(const Request& request, const std::string& name) {
+    const auto found = request.arguments.find(name);
+    return found == request.arguments.end() ? "" : found->second;
+}
+
+/// The entry of this network, if there is one.
+const StoreEntry* entryOf(const std::vector<StoreEntry>& entries, const std::string& network) {
+    const auto found = std::find_if(entries.begin(), entries.end(), [&](const StoreEntry& entry) {
+        const auto parsed = parseEntry(entry.label);
+        return parsed && parsed->value == network;
+    });
+    return found == entries.end() ? nullptr : &*found;
+}
+
+StoreKey newKey() {
+    std::random_device random;
+    const auto number = [&] { return (std::uint64_t{random()} << 32U) | random(); };
+    return {number(), number()};
+}
+
+/// As a table would have it; a note in quotes has neither quotes nor control characters in it.
+Result<std::string> labelOf(const IpNetwork& network, const std::string& note) {
+    const bool plain = std::none_of(note.begin(), note.end(), [](char c) {
+        return c == '"' || c == '\\' || static_cast<unsigned char>(c) < ' ' || c == '\x7f';
+    });
+    if (!plain)
+        return fail("a note has no quotes, backslashes or control characters");
+    std::string label = network.text();
+    if (!note.empty())
+        label += fmt::format(" note=\"{}\"", note);
+    if (label.size() > Store::maxLabelOctets)
+        return fail("the note is too long");
+    return label;
+}
+
 Reply storeUnavailable() {
     return {"the store is unavailable"};
 }
@@ -83,6 +126,11 @@ Reply ControlCommands::carryOut(const Request& request) {
             return list(book, request);
         if (request.command == std::string(name) + " clear")
             return clear(book, request);
+        const bool isOperators = book == Store::Book::allowed || book == Store::Book::denied;
+        if (isOperators && request.command == std::string(name) + " add")
+            return addNetwork(book, request);
+        if (isOperators && request.command == std::string(name) + " del")
+            return removeNetwork(book, request);
     }
     return {quoteForDisplay(request.command) + " is no command of this filter"};
 }
@@ -121,7 +169,58 @@ Reply ControlCommands::clear(Store::Book book, const Request& request) {
     log::info(LogCategory::daemon, "control: {}: {} cleared", escapeForDisplay(request.command),
               *cleared);
     loops_.refresh(now);
+    operatorLists_.refresh(now);
     return {"", {{"cleared", *cleared}}};
+}
+
+Reply ControlCommands::addNetwork(Store::Book book, const Request& request) {
+    const auto network = IpNetwork::parse(argumentOf(request, "network"));
+    if (!network)
+        return {network.error().message};
+    const auto lifetime = parseDuration(argumentOf(request, "for"));
+    if (!lifetime)
+        return {lifetime.error().message};
+    const auto time = std::chrono::duration_cast<std::chrono::seconds>(*lifetime);
+    if (time.count() < 1 || time > longestAdded)
+        return {"an entry is for 1s at least, and for " + formatDuration(longestAdded) +
+                " at most"};
+    const auto label = labelOf(*network, argumentOf(request, "note"));
+    if (!label)
+        return {label.error().message};
+    const SteadyTime now = calendar_.now().steady;
+    const auto entries = store_.list(book, now);
+    if (!entries)
+        return storeUnavailable();
+    const StoreEntry* const known = entryOf(*entries, network->text());
+    const auto added =
+        store_.addEntry(book, known == nullptr ? newKey() : known->key, *label, time, now);
+    if (!added)
+        return storeUnavailable();
+    if (!*added)
+        return {fmt::format("there are {} entries already", Store::maxEntriesListed)};
+    log::info(LogCategory::daemon, "control: {} {} for {}", request.command, *label,
+              formatDuration(*lifetime));
+    operatorLists_.refresh(now);
+    return {"", json::object()};
+}
+
+Reply ControlCommands::removeNetwork(Store::Book book, const Request& request) {
+    const auto network = IpNetwork::parse(argumentOf(request, "network"));
+    if (!network)
+        return {network.error().message};
+    const SteadyTime now = calendar_.now().steady;
+    const auto entries = store_.list(book, now);
+    if (!entries)
+        return storeUnavailable();
+    const StoreEntry* const known = entryOf(*entries, network->text());
+    if (known == nullptr)
+        return {network->text() + " is not there"};
+    const auto removed = store_.clear(book, known->key, now);
+    if (!removed)
+        return storeUnavailable();
+    log::info(LogCategory::daemon, "control: {} {}", request.command, network->text());
+    operatorLists_.refresh(now);
+    return {"", json::object()};
 }
 
 } // namespace sluice

@@ -4,6 +4,7 @@
 #include "common/control_protocol.hh"
 #include "milter/calendar.hh"
 #include "milter/loop_watch.hh"
+#include "milter/operator_lists.hh"
 #include "milter/policy/store.hh"
 
 #include <functional>
@@ -22,8 +23,11 @@ public:
         std::function<std::vector<std::string>()> reload;
     };
 
-    ControlCommands(Store& store, LoopWatch& loops, Actions actions)
-        : store_(store), loops_(loops), actions_(std::move(actions)) {}
+    ControlCommands(Store& store, LoopWatch& loops, OperatorLists& operatorLists, Actions actions)
+        : store_(store),
+          loops_(loops),
+          operatorLists_(operatorLists),
+          actions_(std::move(actions)) {}
 
     /// Error of the reply: an unknown command or argument, the store is unavailable, a reload was
     /// refused.
@@ -33,9 +37,12 @@ private:
     control::Reply reload();
     control::Reply list(Store::Book book, const control::Request& request);
     control::Reply clear(Store::Book book, const control::Request& request);
+    control::Reply addNetwork(Store::Book book, const control::Request& request);
+    control::Reply removeNetwork(Store::Book book, const control::Request& request);
 
     Store& store_;
     LoopWatch& loops_;
+    OperatorLists& operatorLists_;
     Actions actions_;
     Calendar calendar_;
 };

@@ -32,6 +32,8 @@ constexpr std::chrono::hours expiryInterval{1};
 /// out of the log.
 constexpr std::size_t problemsLogged = 20;
 constexpr int controlBacklog = 8;
+/// A callback that waits no longer does not hurt others.
+constexpr std::chrono::milliseconds shortWait{50};
 
 Result<void> writePidFile(const std::string& path) {
     if (path.empty())
@@ -121,6 +123,8 @@ Result<void> Daemon::start() {
     loops_ = std::make_unique<LoopWatch>(*store_, *notifier_);
     services_.store = store_.get();
     services_.loops = loops_.get();
+    operatorLists_ = std::make_unique<OperatorLists>(*store_);
+    services_.operatorLists = operatorLists_.get();
     if (auto adopted = adopt(std::move(initial_)); !adopted)
         return adopted;
     if (auto listening = server_.listen(services_); !listening)
@@ -135,7 +139,7 @@ std::shared_ptr<Store> Daemon::makeStore() {
     if (!settings_.redis)
         return own;
     redis_ = std::make_shared<RedisStore>(*settings_.redis, labelSeal(*initial_.policy->keyring));
-    services_.storeMayWait = true;
+    services_.storeMayWait = settings_.redis->timeout > shortWait;
     return std::make_shared<FallbackStore>(redis_, std::move(own));
 }
 
@@ -161,7 +165,8 @@ void Daemon::startControl() {
         const std::lock_guard guard(house_);
         return reload();
     };
-    controlCommands_ = std::make_unique<ControlCommands>(*store_, *loops_, std::move(actions));
+    controlCommands_ =
+        std::make_unique<ControlCommands>(*store_, *loops_, *operatorLists_, std::move(actions));
     control_ = std::make_unique<ControlSocket>(
         controlListener_->descriptor(),
         [this](const control::Request& request) { return controlCommands_->carryOut(request); });
@@ -253,6 +258,21 @@ void Daemon::carryOver(Config& config) const {
         keepDirectories(current->config, config);
 }
 
+/// Behind those of files. Without a Redis there are none, see makeConfig().
+void Daemon::addRedisDirectories(Config& config) {
+    for (const std::string& key : config.redisDirectories) {
+        if (!redis_)
+            return;
+        auto known = std::find_if(redisDirectories_.begin(), redisDirectories_.end(),
+                                  [&](const auto& directory) { return directory->key() == key; });
+        if (known == redisDirectories_.end())
+            known = redisDirectories_.insert(
+                known, std::make_shared<RedisDirectory>(
+                           std::shared_ptr<RedisClient>(redis_, &redis_->client()), key));
+        config.policy->recipient.directories.push_back(*known);
+    }
+}
+
 Result<void> Daemon::adopt(Config config) {
     auto badmail = badmailStore(config);
     if (!badmail)
@@ -261,6 +281,7 @@ Result<void> Daemon::adopt(Config config) {
     if (!newResolver)
         return tl::unexpected(newResolver.error());
     carryOver(config);
+    addRedisDirectories(config);
     auto runtime = std::make_shared<const Runtime>(std::move(config), std::move(*badmail));
     dnsbl_->configure(*newResolver, runtime->config.policy->connection.dnsbl->zones(),
                       runtime->config.dnsblSelfTest);
@@ -295,6 +316,7 @@ void Daemon::keepHouseOnce(std::chrono::steady_clock::time_point& lastExpiry) {
         directory->refresh();
     const auto now = std::chrono::steady_clock::now();
     loops_->refresh(now);
+    operatorLists_->refresh(now);
     if (runtime->badmail && now - lastExpiry >= expiryInterval) {
         lastExpiry = now;
         runtime->badmail->expire();
@@ -318,6 +340,10 @@ std::vector<std::string> Daemon::reload() {
 std::vector<std::string> Daemon::reloadAll() {
     std::vector<Problem> problems;
     Config config = makeConfig(mergedSettings(commandLine_, problems), problems);
+    if (!config.redisDirectories.empty() && !redis_)
+        problems.push_back({"reload", "directory redis:KEY: the store in use is no Redis"});
+    if (settings_.redis && !config.hasKeyFile)
+        problems.push_back({"reload", "key-file is gone, which the store in Redis needs"});
     const bool fixedChanged = !(config.daemon == settings_);
     if (problems.empty())
         if (auto adopted = adopt(std::move(config)); !adopted)
@@ -338,8 +364,9 @@ std::vector<std::string> Daemon::reloadAll() {
         log::info(LogCategory::daemon, "reloaded: {} connections keep what they began with",
                   services_.openSessions.count());
     if (problems.empty() && fixedChanged)
-        log::warning(LogCategory::config, "socket, socket-mode, socket-group, user, pid-file, "
-                                          "control, store and log change only at the next start");
+        log::warning(LogCategory::config,
+                     "socket, socket-mode, socket-group, user, pid-file, "
+                     "control, log, store and redis-* change only at the next start");
     return lines;
 }
 

@@ -3,6 +3,7 @@
 
 #include "common/result.hh"
 #include "milter/adapters/control_socket.hh"
+#include "milter/adapters/directory_redis.hh"
 #include "milter/adapters/store_redis.hh"
 #include "milter/config.hh"
 #include "milter/control_commands.hh"
@@ -45,6 +46,7 @@ private:
     Result<std::shared_ptr<BadmailStore>> badmailStore(const Config& config) const;
     Result<std::shared_ptr<Resolver>> resolver(const Config& config) const;
     void carryOver(Config& config) const;
+    void addRedisDirectories(Config& config);
 
     /// In a thread of its own: reloads, and what is due now and then.
     void keepHouse();
@@ -68,9 +70,11 @@ private:
     std::unique_ptr<DnsblService> dnsbl_;
     std::shared_ptr<Resolver> resolver_;
     std::shared_ptr<RedisStore> redis_; ///< null: the store is in memory
+    std::vector<std::shared_ptr<RedisDirectory>> redisDirectories_; ///< what they know lasts
     std::shared_ptr<Store> store_;
     std::unique_ptr<SmtpNotifier> notifier_;
     std::unique_ptr<LoopWatch> loops_;
+    std::unique_ptr<OperatorLists> operatorLists_;
     ResolverSettings resolverSettings_; ///< that resolver_ was made from
     SessionServices services_;
     std::unique_ptr<ListeningSocket> controlListener_;

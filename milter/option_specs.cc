@@ -67,7 +67,7 @@ const std::vector<OptionSpec>& optionSpecs() {
         {"restrict-recipient",
          "ADDRESS [accept-from=everyone|authenticated] [only-from=PATTERN,…] [except=PATTERN,…]",
          Occurs::repeatedly, nullptr, "who may write to an address"},
-        {"directory", "file:PATH", Occurs::repeatedly, nullptr,
+        {"directory", "file:PATH|redis:KEY", Occurs::repeatedly, nullptr,
          "the recipients that exist in the local domains"},
         {"harvest-limit", "COUNT/DURATION", Occurs::once, "20/1h",
          "unknown recipients a client may try before it is sent away; 0: no limit"},

@@ -97,7 +97,8 @@ sfsistat Session::connect(const MtaContext& mta, std::string_view hostName,
     if (services_.openSessions.overloaded())
         return putOff();
     runtime.policy.admit(client_, std::string(mta.macro("{daemon_name}")),
-                         std::string(mta.macro("{daemon_port}")), today);
+                         std::string(mta.macro("{daemon_port}")),
+                         *services_.operatorLists->networks(), today);
     if (services_.dnsbl != nullptr && runtime.policy.wantsDnsbl(client_))
         dnsblAnswers_ = services_.dnsbl->start(runtime.config.policy->connection.dnsbl,
                                                *client_.address, runtime.config.resolver.timeout);

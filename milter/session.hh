@@ -12,6 +12,7 @@
 #include "milter/mta_context.hh"
 #include "milter/negotiation.hh"
 #include "milter/open_sessions.hh"
+#include "milter/operator_lists.hh"
 #include "milter/policy/facts.hh"
 #include "milter/runtime.hh"
 
@@ -33,8 +34,9 @@ struct SessionServices {
     DnsblService* dnsbl = nullptr;
     BlockedCallbacks* blocked = nullptr;
     Store* store = nullptr;
-    bool storeMayWait = false; ///< the store is on another machine
+    bool storeMayWait = false; ///< for so long that other sessions must not wait with it
     LoopWatch* loops = nullptr;
+    OperatorLists* operatorLists = nullptr;
     Calendar calendar;
     OpenSessions openSessions;
     std::atomic<int> callbacksRunning{0};

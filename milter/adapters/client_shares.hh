@@ -15,8 +15,8 @@ namespace sluice {
 class ClientShares {
 public:
     struct Limits {
-        double ofClient = 100'000; ///< messages in `period`
-        double ofAll = 1'000'000;
+        double ofClient = 200'000; ///< messages in `period`
+        double ofAll = 2'000'000;
         std::chrono::seconds period = std::chrono::hours(6);
         std::size_t clients = 65'536; ///< known at once
     };

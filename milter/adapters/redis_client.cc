@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <cstdint>
+#include <exception>
 #include <iterator>
 #include <optional>
 #include <utility>
@@ -26,7 +28,8 @@ constexpr milliseconds discoverAgain{250};
 constexpr std::chrono::seconds mapLifetime{30};
 constexpr milliseconds startPatience{500};
 constexpr const char* oddAnswer = "an answer to something else";
-constexpr int probeKeysTried = 20'000;
+constexpr std::uint64_t probeKeysTried = 200'000;
+constexpr std::chrono::minutes logInterval{1};
 
 bool isRedirection(std::string_view error) {
     return error.starts_with("MOVED ") || error.starts_with("ASK ");
@@ -123,11 +126,9 @@ Result<void> RedisClient::runOnce(std::vector<Task>& tasks, SteadyTime deadline)
         auto with = std::find_if(conversations.begin(), conversations.end(),
                                  [&](const Conversation& one) { return one.node == task.node; });
         if (with == conversations.end()) {
-            const bool tried = task.node->available();
             auto lease = task.node->connect(deadline);
             if (!lease)
-                return tried ? failed(*task.node, lease.error())
-                             : Result<void>(tl::unexpected(lease.error()));
+                return tl::unexpected(lease.error());
             conversations.push_back({task.node, std::move(*lease), {}});
             with = std::prev(conversations.end());
         }
@@ -158,6 +159,10 @@ Result<void> RedisClient::settle(Task& task, RedisReply reply) {
     }
     if (error->starts_with("NOSCRIPT") && task.command->script != nullptr && !task.inFull) {
         task.inFull = true;
+        return {};
+    }
+    if (error->starts_with("WRONGTYPE")) { // nothing is wrong with the server
+        task.reply = std::move(reply);
         return {};
     }
     if (!isRedirection(*error))
@@ -207,37 +212,55 @@ void RedisClient::somethingIsWrong() {
 
 // --- the thread ---------------------------------------------------------------------------------
 
+bool RedisClient::discoveryDue(SteadyTime::duration age) {
+    const std::lock_guard guard(mutex_);
+    const bool due = view_.get() == nullptr || age >= mapLifetime || suspicious_;
+    if (!due || age < discoverAgain)
+        return false;
+    suspicious_ = false;
+    return true;
+}
+
 void RedisClient::keepHouse() {
     blockSignals();
     SteadyTime discovered;
     for (;;) {
-        const auto now = steady_clock::now();
-        bool due = view_.get() == nullptr || now - discovered >= mapLifetime;
-        {
-            const std::lock_guard guard(mutex_);
-            due = (due || suspicious_) && now - discovered >= discoverAgain;
-            if (due)
-                suspicious_ = false;
+        try {
+            if (discoveryDue(steady_clock::now() - discovered)) {
+                discover();
+                discovered = steady_clock::now();
+            }
+            tryUnavailable();
+        } catch (const std::exception& error) { // no memory: the next tick tries again
+            complain(error.what());
         }
-        if (due) {
-            discover();
-            discovered = steady_clock::now();
-        }
-        tryUnavailable();
         std::unique_lock lock(mutex_);
         if (wake_.wait_for(lock, tick, [this] { return stopping_; }))
             return;
     }
 }
 
+/// Nobody knows where the servers are; once a minute at most.
+void RedisClient::complain(const std::string& why) {
+    const auto now = steady_clock::now();
+    const bool lately = complained_ != SteadyTime() && now - complained_ < logInterval;
+    lost_ = true;
+    if (lately)
+        return;
+    complained_ = now;
+    log::warning(LogCategory::store, "{}: not found: {}", settings_.url(), why);
+}
+
 void RedisClient::discover() {
     const auto old = view_.get();
     auto map = discoverRedis(settings_, old ? old->map.nodes : std::vector<RedisEndpoint>());
     if (!map) {
-        log::debug(LogCategory::store, "redis: {}", map.error().message);
+        complain(map.error().message);
         somethingIsWrong(); // until somebody knows
         return;
     }
+    if (std::exchange(lost_, false))
+        log::info(LogCategory::store, "{}: found again", settings_.url());
     if (old && old->map == *map)
         return;
     auto view = std::make_shared<View>();
@@ -254,9 +277,18 @@ void RedisClient::discover() {
     log::info(LogCategory::store, "{} is at{}", settings_.url(), names);
     {
         const std::lock_guard guard(mutex_);
-        view_.set(std::move(view));
+        view_.set(view);
     }
     wake_.notify_all();
+    forgetOthers(*view);
+}
+
+void RedisClient::forgetOthers(const View& view) {
+    auto known = known_.lock();
+    std::erase_if(*known, [&](const NodePointer& node) {
+        return node.use_count() == 1 &&
+               std::find(view.nodes.begin(), view.nodes.end(), node) == view.nodes.end();
+    });
 }
 
 void RedisClient::tryUnavailable() {
@@ -268,7 +300,7 @@ void RedisClient::tryUnavailable() {
             if (const auto answered = probe(*node))
                 node->succeeded();
             else
-                node->failed(answered.error().message);
+                node->probeFailed(answered.error().message);
         }
         node->report();
     }
@@ -279,8 +311,10 @@ Result<void> RedisClient::probe(RedisNode& node) {
     const auto view = view_.get();
     const auto deadline = steady_clock::now() + settings_.timeout; // slower is no use
     const RedisScript& script = RedisScripts::get().probe;
-    for (int number = 0; number < probeKeysTried; ++number) {
-        const std::string key = fmt::format("{}probe:{}", settings_.prefix, number);
+    for (std::uint64_t number = 0; number < probeKeysTried; ++number) {
+        // spread over all slots: a checksum of small numbers reaches half of them
+        const std::string key =
+            fmt::format("{}probe:{:016x}", settings_.prefix, number * 0x9E3779B97F4A7C15);
         if (view->nodes[view->map.nodeOf(key)].get() != &node)
             continue;
         auto lease = node.connect(deadline, true);

@@ -41,9 +41,10 @@ public:
     RedisClient(const RedisClient&) = delete;
     RedisClient& operator=(const RedisClient&) = delete;
 
-    /// All answers, in the order of the commands, in one round trip for all (another one for what
-    /// was redirected, or a script that the server does not know yet). Error: some command was not
-    /// carried out; of others nobody knows. `deadline` bounds all of it.
+    /// (An answer to a key of another type is an error value.) All answers, in the order of the
+    /// commands, in one round trip for all (another one for what was redirected, or a script that
+    /// the server does not know yet). Error: some command was not carried out; of others nobody
+    /// knows. `deadline` bounds all of it.
     Result<std::vector<RedisReply>> run(const std::vector<RedisCommand>& commands,
                                         SteadyTime deadline);
 
@@ -67,6 +68,9 @@ private:
 
     void keepHouse();
     void discover();
+    void complain(const std::string& why);
+    void forgetOthers(const View& view);
+    bool discoveryDue(SteadyTime::duration age);
     void tryUnavailable();
     Result<void> probe(RedisNode& node);
     void somethingIsWrong();
@@ -78,6 +82,9 @@ private:
     std::condition_variable wake_;
     bool stopping_ = false;
     bool suspicious_ = false; ///< the map may be wrong
+    // the housekeeper's own
+    SteadyTime complained_;
+    bool lost_ = false;
     std::thread housekeeper_;
 };
 

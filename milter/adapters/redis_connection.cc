@@ -11,6 +11,8 @@
 #include <sys/socket.h>
 #ifdef SLUICE_REDIS_TLS
 #include <hiredis/hiredis_ssl.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 #endif
 
 #include <array>
@@ -28,21 +30,28 @@ using std::chrono::steady_clock;
 
 #ifdef SLUICE_REDIS_TLS
 /// Certificates are checked against those that the system trusts (SSL_CERT_FILE, SSL_CERT_DIR).
-redisSSLContext* tlsContext() {
-    static redisSSLContext* const context = [] {
-        redisInitOpenSSL();
-        redisSSLContextError error = REDIS_SSL_CTX_NONE;
-        redisSSLOptions options{};
-        options.verify_mode = REDIS_SSL_VERIFY_PEER;
-        return redisCreateSSLContextWithOptions(&options, &error);
+SSL_CTX* tlsContext() {
+    static SSL_CTX* const context = [] {
+        SSL_CTX* const made = SSL_CTX_new(TLS_client_method());
+        if (made != nullptr) {
+            SSL_CTX_set_verify(made, SSL_VERIFY_PEER, nullptr);
+            SSL_CTX_set_default_verify_paths(made);
+        }
+        return made;
     }();
     return context;
 }
-/// While TLS shakes hands, it may wait for octets when it seems to write.
-constexpr bool writesMayRead = true;
-#else
-constexpr bool writesMayRead = false;
+
+/// A certificate of somebody else is none.
+bool expectName(SSL* tls, const RedisEndpoint& endpoint) {
+    if (endpoint.host.empty() || endpoint.host == endpoint.address)
+        return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(tls), endpoint.address.c_str()) == 1;
+    return SSL_set_tlsext_host_name(tls, endpoint.host.c_str()) == 1 &&
+           SSL_set1_host(tls, endpoint.host.c_str()) == 1;
+}
 #endif
+
+/// While TLS shakes hands, it may wait for octets when it seems to write.
 constexpr std::chrono::milliseconds handshakePause{1};
 
 std::string errnoText(int number) {
@@ -56,6 +65,9 @@ timespec timespecOf(nanoseconds left) {
 
 /// More than any answer of ours has: an array takes memory before its elements come.
 constexpr std::size_t maxElements = 65'536;
+constexpr int maxDepth = 7; ///< of arrays in arrays
+/// Of answers that are not taken yet.
+constexpr std::size_t longestAnswers = 16UL * 1024 * 1024;
 
 const redisReplyObjectFunctions& usualReplies() {
     static const redisReplyObjectFunctions functions = [] {
@@ -70,8 +82,12 @@ const redisReplyObjectFunctions& usualReplies() {
 /// Null breaks the connection.
 template<typename Count> // int, or size_t from hiredis 1.0 on
 void* createBoundedArray(const redisReadTask* task, Count count) {
-    return count > static_cast<Count>(maxElements) ? nullptr
-                                                   : usualReplies().createArray(task, count);
+    int depth = 0;
+    for (const redisReadTask* outer = task->parent; outer != nullptr; outer = outer->parent)
+        ++depth;
+    return count > static_cast<Count>(maxElements) || depth > maxDepth
+               ? nullptr
+               : usualReplies().createArray(task, count);
 }
 
 redisReplyObjectFunctions& boundedReplies() {
@@ -81,6 +97,13 @@ redisReplyObjectFunctions& boundedReplies() {
         return bounded;
     }();
     return functions;
+}
+
+/// An old error of another connection of this thread would be taken for one of this.
+void forgetErrors() {
+#ifdef SLUICE_REDIS_TLS
+    ERR_clear_error();
+#endif
 }
 
 void sendAtOnce(int descriptor) {
@@ -116,6 +139,7 @@ Result<std::unique_ptr<RedisConnection>> RedisConnection::open(const RedisEndpoi
         return tl::unexpected(connected.error());
     if (endpoint.path.empty())
         sendAtOnce(context->fd);
+    connection->tls_ = tls;
     if (tls)
         if (auto secured = connection->secure(endpoint); !secured)
             return tl::unexpected(secured.error());
@@ -139,9 +163,13 @@ Result<void> RedisConnection::finishConnecting(SteadyTime deadline) {
 
 Result<void> RedisConnection::secure([[maybe_unused]] const RedisEndpoint& endpoint) {
 #ifdef SLUICE_REDIS_TLS
-    if (tlsContext() != nullptr &&
-        redisInitiateSSLWithContext(context_.get(), tlsContext()) == REDIS_OK)
-        return {};
+    SSL* const tls = tlsContext() == nullptr ? nullptr : SSL_new(tlsContext());
+    if (tls != nullptr && expectName(tls, endpoint)) {
+        ERR_clear_error();
+        if (redisInitiateSSL(context_.get(), tls) == REDIS_OK)
+            return {};
+    }
+    SSL_free(tls); // hiredis has not taken it
 #endif
     return broken("TLS");
 }
@@ -200,6 +228,7 @@ Result<void> RedisConnection::append(const RedisWords& words) {
 }
 
 Result<void> RedisConnection::flush(SteadyTime deadline) {
+    forgetErrors();
     for (;;) {
         int done = 0;
         if (broken_ || redisBufferWrite(context_.get(), &done) != REDIS_OK)
@@ -207,11 +236,11 @@ Result<void> RedisConnection::flush(SteadyTime deadline) {
         if (done != 0)
             return {};
         const SteadyTime until =
-            writesMayRead ? std::min(deadline, steady_clock::now() + handshakePause) : deadline;
-        auto ready = waitFor(writesMayRead ? POLLIN : POLLOUT, until);
+            tls_ ? std::min(deadline, steady_clock::now() + handshakePause) : deadline;
+        auto ready = waitFor(tls_ ? POLLIN : POLLOUT, until);
         if (!ready && steady_clock::now() >= deadline)
             return ready;
-        if (writesMayRead)
+        if (tls_)
             broken_ = false; // a pause that ended is no time-out
     }
 }
@@ -219,6 +248,7 @@ Result<void> RedisConnection::flush(SteadyTime deadline) {
 Result<std::vector<RedisReply>> RedisConnection::receive(std::size_t count, SteadyTime deadline) {
     std::vector<RedisReply> replies;
     replies.reserve(count);
+    forgetErrors();
     while (replies.size() < count) {
         void* reply = nullptr;
         if (broken_ || redisGetReplyFromReader(context_.get(), &reply) != REDIS_OK)
@@ -232,6 +262,10 @@ Result<std::vector<RedisReply>> RedisConnection::receive(std::size_t count, Stea
             return tl::unexpected(ready.error());
         if (redisBufferRead(context_.get()) != REDIS_OK)
             return broken("read");
+        if (context_->reader->len > longestAnswers) {
+            broken_ = true;
+            return fail("an answer is too long");
+        }
     }
     return replies;
 }
@@ -260,8 +294,12 @@ bool RedisConnection::reusable() const {
 /// Not by the time-outs of hiredis, which begin anew with each octet.
 Result<void> RedisConnection::waitFor(short events, SteadyTime deadline) {
     for (;;) {
-        const auto left =
-            std::max<nanoseconds>(deadline - steady_clock::now(), nanoseconds::zero());
+        // a server that never stops sending is not waited for either
+        const auto left = std::chrono::duration_cast<nanoseconds>(deadline - steady_clock::now());
+        if (left <= nanoseconds::zero()) {
+            broken_ = true;
+            return fail("no answer in time");
+        }
         const timespec time = timespecOf(left);
         pollfd watched{context_->fd, events, 0};
         const int ready = ::ppoll(&watched, 1, &time, nullptr);

@@ -56,6 +56,7 @@ private:
 
     std::unique_ptr<redisContext, Free> context_;
     std::size_t awaited_ = 0; ///< answers
+    bool tls_ = false;
     bool broken_ = false;
 };
 

@@ -4,6 +4,7 @@
 #include "common/log.hh"
 
 #include <chrono>
+#include <new>
 #include <random>
 #include <utility>
 
@@ -13,6 +14,7 @@ namespace {
 using std::chrono::steady_clock;
 
 constexpr std::chrono::minutes logInterval{1};
+constexpr std::size_t longestReason = 200;
 
 /// Not a secret, and not asked often.
 double chance() {
@@ -25,7 +27,9 @@ double chance() {
 } // namespace
 
 RedisNode::RedisNode(RedisEndpoint endpoint, const RedisSettings& settings)
-    : endpoint_(std::move(endpoint)), settings_(settings) {}
+    : endpoint_(std::move(endpoint)), settings_(settings) {
+    pool_.idle.reserve(maxConnections);
+}
 
 Result<RedisNode::Lease> RedisNode::connect(SteadyTime deadline, bool probing) {
     if (!probing && !available_)
@@ -33,36 +37,57 @@ Result<RedisNode::Lease> RedisNode::connect(SteadyTime deadline, bool probing) {
     std::unique_ptr<RedisConnection> connection;
     {
         std::unique_lock lock(poolMutex_);
-        const bool one = poolChanged_.wait_until(
-            lock, deadline, [&] { return !pool_.idle.empty() || pool_.open < maxConnections; });
-        if (!one)
-            return fail("all connections are in use");
-        while (!connection && !pool_.idle.empty()) {
-            connection = std::move(pool_.idle.back());
-            pool_.idle.pop_back();
-            if (!connection->reusable()) {
-                connection.reset();
-                --pool_.open;
-            }
-        }
-        if (!connection)
+        const auto one = [&] {
+            return !pool_.idle.empty() ||
+                   (pool_.open < maxConnections && (probing || pool_.opening < maxOpening));
+        };
+        do {
+            if (!poolChanged_.wait_until(lock, deadline, one))
+                return fail("all connections are in use");
+            connection = takeIdle();
+        } while (!connection && !one());
+        if (!connection) {
             ++pool_.open;
+            ++pool_.opening;
+        }
     }
-    if (!connection) {
-        auto opened = openAnother(deadline);
-        if (!opened)
-            return tl::unexpected(opened.error());
-        connection = std::move(*opened);
+    if (connection)
+        return Lease(*this, std::move(connection));
+    auto opened = openAnother(deadline);
+    if (!opened && !probing)
+        failed(opened.error().message);
+    if (!opened)
+        return tl::unexpected(opened.error());
+    return Lease(*this, *std::move(opened));
+}
+
+/// Under poolMutex_. Drops those that the server has closed.
+std::unique_ptr<RedisConnection> RedisNode::takeIdle() {
+    while (!pool_.idle.empty()) {
+        std::unique_ptr<RedisConnection> connection = std::move(pool_.idle.back());
+        pool_.idle.pop_back();
+        if (connection->reusable())
+            return connection;
+        --pool_.open;
     }
-    return Lease(*this, std::move(connection));
+    return nullptr;
 }
 
 /// Its place in the pool is taken already.
 Result<std::unique_ptr<RedisConnection>> RedisNode::openAnother(SteadyTime deadline) {
-    auto opened = RedisConnection::open(endpoint_, settings_.login, settings_.database,
-                                        settings_.tls, deadline);
-    if (!opened)
-        takeBack(nullptr);
+    Result<std::unique_ptr<RedisConnection>> opened = fail("no memory for a connection");
+    try {
+        opened = RedisConnection::open(endpoint_, settings_.login, settings_.database,
+                                       settings_.tls, deadline);
+    } catch (const std::bad_alloc&) { // NOLINT(bugprone-empty-catch): `opened` says so already
+    }
+    {
+        const std::lock_guard guard(poolMutex_);
+        --pool_.opening;
+        if (!opened)
+            --pool_.open;
+    }
+    poolChanged_.notify_all();
     return opened;
 }
 
@@ -71,7 +96,7 @@ void RedisNode::takeBack(std::unique_ptr<RedisConnection> connection) {
     {
         const std::lock_guard guard(poolMutex_);
         if (good)
-            pool_.idle.push_back(std::move(connection));
+            pool_.idle.push_back(std::move(connection)); // there is room for all
         else
             --pool_.open;
     }
@@ -79,11 +104,10 @@ void RedisNode::takeBack(std::unique_ptr<RedisConnection> connection) {
 }
 
 void RedisNode::dropIdle() {
-    std::vector<std::unique_ptr<RedisConnection>> dropped;
     {
         const std::lock_guard guard(poolMutex_);
-        dropped.swap(pool_.idle);
-        pool_.open -= dropped.size();
+        pool_.open -= pool_.idle.size();
+        pool_.idle.clear();
     }
     poolChanged_.notify_all();
 }
@@ -105,16 +129,24 @@ void RedisNode::succeeded() {
 }
 
 void RedisNode::failed(const std::string& why) {
-    {
-        auto health = health_.lock();
-        health->why = why;
-        if (health->breaker.failed(steady_clock::now(), chance())) {
-            available_ = false;
-            ++health->changes;
-            log(*health, endpoint_.text(), steady_clock::now());
-        }
-    }
+    if (available_)
+        noteFailure(why);
     dropIdle();
+}
+
+void RedisNode::probeFailed(const std::string& why) {
+    noteFailure(why);
+    dropIdle();
+}
+
+void RedisNode::noteFailure(const std::string& why) {
+    auto health = health_.lock();
+    health->why = why.substr(0, longestReason);
+    if (health->breaker.failed(steady_clock::now(), chance())) {
+        available_ = false;
+        ++health->changes;
+        log(*health, endpoint_.text(), steady_clock::now());
+    }
 }
 
 void RedisNode::report() {

@@ -24,6 +24,8 @@ class RedisNode {
 public:
     /// Connections that are open at once.
     static constexpr std::size_t maxConnections = 64;
+    /// That are being opened at once: all at once would be a storm on a server that comes back.
+    static constexpr std::size_t maxOpening = 4;
 
     RedisNode(RedisEndpoint endpoint, const RedisSettings& settings);
 
@@ -59,15 +61,20 @@ public:
     /// When the server wants to be tried again; the far future while it is available.
     [[nodiscard]] SteadyTime nextTry();
 
+    /// A try has succeeded: it is available again.
     void succeeded();
+    /// Work has failed. Nothing more is learnt from it while the server is unavailable.
     void failed(const std::string& why);
+    /// A try of an unavailable server has failed.
+    void probeFailed(const std::string& why);
     /// Logs what has changed since the last line, if that is long enough ago.
     void report();
 
 private:
     struct Pool {
         std::vector<std::unique_ptr<RedisConnection>> idle;
-        std::size_t open = 0; ///< idle and in use
+        std::size_t open = 0; ///< idle, in use and being opened
+        std::size_t opening = 0;
     };
     struct Health {
         CircuitBreaker breaker;
@@ -76,8 +83,10 @@ private:
         std::array<SteadyTime, 2> logged{}; ///< a line that it is not, and one that it is
         std::uint64_t changes = 0;          ///< since the last line
     };
+    std::unique_ptr<RedisConnection> takeIdle();
     void takeBack(std::unique_ptr<RedisConnection> connection);
     void dropIdle();
+    void noteFailure(const std::string& why);
     Result<std::unique_ptr<RedisConnection>> openAnother(SteadyTime deadline);
     static void log(Health& health, const std::string& name, SteadyTime now);
 

@@ -23,7 +23,7 @@ local key, link, life = KEYS[1], ARGV[1], tonumber(ARGV[2])
 local now = tonumber(redis.call('TIME')[1])
 local out, fresh, changed = {false, 0}, true, false
 local known = redis.call('HGET', key, 'm')
-if known then
+if known and #known == 59 then
   local seen, ends = struct.unpack('>I4I4', known)
   if now < ends then
     out[1] = string.sub(known, 9)
@@ -37,7 +37,7 @@ if fresh then
 end
 for i = 3, #ARGV, 2 do
   local post = redis.call('HGET', key, ARGV[i])
-  if post and now < struct.unpack('>I4', post) then
+  if post and #post == 16 and now < struct.unpack('>I4', post) then
     out[#out + 1] = string.sub(post, 5)
   else
     redis.call('HSET', key, ARGV[i], struct.pack('>I4', now + life) .. ARGV[i + 1])
@@ -51,7 +51,7 @@ return out
 
 constexpr const char* findMessageLua = R"lua(
 local known = redis.call('HGET', KEYS[1], 'm')
-if not known then return false end
+if not known or #known ~= 59 then return false end
 local now = tonumber(redis.call('TIME')[1])
 local seen, ends = struct.unpack('>I4I4', known)
 if now >= ends then return false end
@@ -80,7 +80,7 @@ local function number(flag, value) return flag and value or 0 end
 
 local state, age = redis.call('GET', key), 0
 local last, lastFlags, rows, seen = zero8, 0, string.rep('\0', 32), string.rep('\0', 28)
-if state then
+if state and #state == 73 then
   age = math.max(now - struct.unpack('>I4', state), 0)
   last, lastFlags = string.sub(state, 5, 12), string.byte(state, 13)
   rows, seen = string.sub(state, 14, 45), string.sub(state, 46, 73)
@@ -129,7 +129,7 @@ local key, life = KEYS[1], tonumber(ARGV[1])
 local now = tonumber(redis.call('TIME')[1])
 local seen, copies, lost, constant, interval = now, 0, 0, 0, 0
 local state = redis.call('GET', key)
-if state then seen, copies, lost, constant, interval = struct.unpack('>I4I4I2I2I4', state) end
+if state and #state == 16 then seen, copies, lost, constant, interval = struct.unpack('>I4I4I2I2I4', state) end
 local before, out = copies, {0, 0, 0, 0}
 copies = math.min(copies + 1, 4294967295)
 if before > 0 then
@@ -147,7 +147,7 @@ return out
 
 constexpr const char* withdrawCopyLua = R"lua(
 local state = redis.call('GET', KEYS[1])
-if not state then return 0 end
+if not state or #state ~= 16 then return 0 end
 local seen, copies, lost, constant, interval = struct.unpack('>I4I4I2I2I4', state)
 if copies <= 1 then return redis.call('DEL', KEYS[1]) end
 redis.call('SET', KEYS[1], struct.pack('>I4I4I2I2I4', seen, copies - 1, lost, constant, interval),
@@ -157,20 +157,20 @@ return 1
 
 constexpr const char* noteLostAcknowledgementLua = R"lua(
 local state = redis.call('GET', KEYS[1])
-if not state then return 0 end
+if not state or #state ~= 16 then return 0 end
 local seen, copies, lost, constant, interval = struct.unpack('>I4I4I2I2I4', state)
 redis.call('SET', KEYS[1],
   struct.pack('>I4I4I2I2I4', seen, copies, math.min(lost + 1, 65535), constant, interval), 'KEEPTTL')
 return 1
 )lua";
 
-// The version of a book: when it was begun, and how often it has changed since. Stands before the
+// The version of a book: when it has changed, and how often. Stands before the
 // scripts that change it.
 constexpr const char* versionLua = R"lua(
 local function nextVersion(book)
-  local begun, changes = string.match(redis.call('HGET', book, 'v') or '', '^(.*)/(%d+)$')
+  local changes = string.match(redis.call('HGET', book, 'v') or '', '/(%d+)$')
   local time = redis.call('TIME')
-  return (begun or time[1] .. '.' .. time[2]) .. '/' .. (changes or 0) + 1
+  return time[1] .. '.' .. time[2] .. '/' .. (changes or 0) % 1000000 + 1
 end
 )lua";
 
@@ -185,23 +185,29 @@ local function changed(ends)
   redis.call('HSET', book, 'v', nextVersion(book))
   if redis.call('TTL', book) < ends - now then redis.call('EXPIRE', book, ends - now) end
 end
-local function makeRoom(most)
-  if redis.call('HEXISTS', book, field) == 1 or redis.call('HLEN', book) <= most then return end
+local function purge()
   local all, left = redis.call('HGETALL', book), {}
   for i = 1, #all, 2 do
-    if #all[i] == 16 then
+    if #all[i] == 16 and #all[i + 1] >= 40 then
       local ends = struct.unpack('>I4', string.sub(all[i + 1], 13, 16))
       if ends <= now then redis.call('HDEL', book, all[i])
       else left[#left + 1] = {ends, all[i]} end
     end
   end
-  if #left < most then return end
+  return left
+end
+local function isNewToFull(most)
+  return redis.call('HEXISTS', book, field) == 0 and redis.call('HLEN', book) > most
+end
+local function makeRoom(most)
+  if not isNewToFull(most) then return end
+  local left = purge()
   table.sort(left, function(a, b) return a[1] < b[1] end)
-  for i = 1, math.ceil(most / 10) do redis.call('HDEL', book, left[i][2]) end
+  for i = 1, #left - math.floor(most * 9 / 10) do redis.call('HDEL', book, left[i][2]) end
 end
 local function entry()
   local old = redis.call('HGET', book, field)
-  if old then
+  if old and #old >= 40 then
     local count, first, last, ends, length, over = struct.unpack('>I4I4I4I4I4I4', old)
     if now < ends then return count, first, length, over, string.sub(old, 41) end
   end
@@ -215,6 +221,16 @@ makeRoom(tonumber(ARGV[5]))
 local count, first = entry()
 redis.call('HSET', book, field, struct.pack('>I4I4I4I4I4I4', math.min(count + 1, 4294967295), first,
   now, now + life, 0, 0) .. companion .. label)
+changed(now + life)
+return 1
+)lua";
+
+constexpr const char* putEntryLua = R"lua(
+local label, life, most = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+if isNewToFull(most) and #purge() >= most then return 0 end
+local count, first = entry()
+redis.call('HSET', book, field, struct.pack('>I4I4I4I4I4I4', count + 1, first, now, now + life, 0,
+  0) .. string.rep('\0', 16) .. label)
 changed(now + life)
 return 1
 )lua";
@@ -273,7 +289,7 @@ local width, kept = window / 12, 13
 local newest, counts = 0, {}
 for i = 1, kept do counts[i] = 0 end
 local state = redis.call('GET', key)
-if state then
+if state and #state == 56 then
   newest = struct.unpack('>I4', state)
   for i = 1, kept do counts[i] = struct.unpack('>I4', state, 4 * i + 1) end
 end
@@ -327,6 +343,7 @@ const RedisScripts& RedisScripts::get() {
         .noteLostAcknowledgement = RedisScript(noteLostAcknowledgementLua),
         .countEntry = RedisScript(std::string(versionLua) + bookLua + countEntryLua),
         .block = RedisScript(std::string(versionLua) + bookLua + blockLua),
+        .putEntry = RedisScript(std::string(versionLua) + bookLua + putEntryLua),
         .listEntries = RedisScript(listEntriesLua),
         .forgetEntries = RedisScript(std::string(versionLua) + forgetEntriesLua),
         .countInWindow = RedisScript(countInWindowLua),

@@ -33,6 +33,8 @@ struct RedisScripts {
     RedisScript countEntry;
     /// FIELD LABEL FIRST LONGEST WINDOW MOST → {remaining, length, label}
     RedisScript block;
+    /// FIELD LABEL LIFETIME MOST → 1; 0: the book is full
+    RedisScript putEntry;
     /// VERSION → {now, version} when that is its version, else {now, version, field, entry, …}
     RedisScript listEntries;
     /// [FIELD] → {field, companion, …} of those that are forgotten

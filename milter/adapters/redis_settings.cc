@@ -13,6 +13,7 @@ namespace sluice {
 namespace {
 
 constexpr unsigned highestDatabase = 65535;
+constexpr std::size_t longestPath = 107; // unix(7)
 
 struct Scheme {
     std::string_view prefix;
@@ -74,6 +75,8 @@ Result<void> readRest(std::string_view rest, const Scheme& scheme, RedisSettings
     if (scheme.path) {
         if (!rest.starts_with('/') || rest.find('\0') != std::string_view::npos)
             return fail("the path of the socket is not absolute");
+        if (rest.size() > longestPath)
+            return fail("the path is too long for a socket");
         settings.path = rest;
         return {};
     }
@@ -110,7 +113,9 @@ Result<RedisSettings> RedisSettings::parse(std::string_view url) {
     settings.topology = scheme->topology;
     settings.tls = scheme->tls;
     if (auto read = readRest(url.substr(scheme->prefix.size()), *scheme, settings); !read)
-        return fail(fmt::format("{}: {}", quoteForDisplay(url), read.error().message));
+        return fail(url.find('@') == std::string_view::npos
+                        ? fmt::format("{}: {}", quoteForDisplay(url), read.error().message)
+                        : "a login belongs into redis-password-file");
     return settings;
 }
 

@@ -54,6 +54,7 @@ struct RedisEndpoint {
     std::string path; ///< of a unix socket, or
     std::string address;
     std::uint16_t port = 0;
+    std::string host = {}; ///< what the address is of, for a certificate; may be empty
 
     [[nodiscard]] std::string text() const;
     friend bool operator==(const RedisEndpoint&, const RedisEndpoint&) = default;

@@ -43,7 +43,7 @@ std::uint16_t crc16(std::string_view text) {
 /// The addresses of a host; an address stands for itself. The order is getaddrinfo's.
 Result<std::vector<RedisEndpoint>> endpointsOf(const HostPort& server) {
     if (IpAddress::parse(server.host))
-        return std::vector{RedisEndpoint{"", server.host, server.port}};
+        return std::vector{RedisEndpoint{"", server.host, server.port, server.host}};
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
     addrinfo* list = nullptr;
@@ -55,7 +55,7 @@ Result<std::vector<RedisEndpoint>> endpointsOf(const HostPort& server) {
         char text[NI_MAXHOST] = "";
         if (::getnameinfo(each->ai_addr, each->ai_addrlen, text, sizeof text, nullptr, 0,
                           NI_NUMERICHOST) == 0)
-            endpoints.push_back({"", text, server.port});
+            endpoints.push_back({"", text, server.port, server.host});
     }
     if (endpoints.empty())
         return fail(server.host + " has no address");

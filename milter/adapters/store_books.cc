@@ -128,6 +128,17 @@ void StoreBooks::countBounce(const StoreKey& member, const std::string& label, S
     count(bounces_, member, label, now, Store::bounceLifetime);
 }
 
+/// What an operator has put there must not make room for more.
+bool StoreBooks::addEntry(Store::Book book, const StoreKey& key, const std::string& label,
+                          seconds lifetime, SteadyTime now) {
+    Map<Entry>& entries = bookOf(book);
+    std::erase_if(entries, [&](const auto& entry) { return entry.second.until <= now; });
+    if (entries.size() >= maxEntries_ && entries.count(key) == 0)
+        return false;
+    count(entries, key, label, now, lifetime);
+    return true;
+}
+
 StoreBooks::Map<StoreBooks::Entry>& StoreBooks::bookOf(Store::Book book) {
     switch (book) {
     case Store::Book::loops:
@@ -136,6 +147,10 @@ StoreBooks::Map<StoreBooks::Entry>& StoreBooks::bookOf(Store::Book book) {
         return blocks_;
     case Store::Book::bounces:
         return bounces_;
+    case Store::Book::allowed:
+        return allowed_;
+    case Store::Book::denied:
+        return denied_;
     }
     return loops_;
 }

@@ -27,6 +27,8 @@ public:
     Block block(const StoreKey& key, const std::string& label, SteadyTime now);
     std::vector<Block> blocks(SteadyTime now);
     void countBounce(const StoreKey& member, const std::string& label, SteadyTime now);
+    bool addEntry(Store::Book book, const StoreKey& key, const std::string& label,
+                  std::chrono::seconds lifetime, SteadyTime now);
     std::vector<StoreEntry> list(Store::Book book, SteadyTime now);
     std::size_t clear(Store::Book book, const std::optional<StoreKey>& key);
 
@@ -83,6 +85,8 @@ private:
     Map<Entry> loops_;
     Map<Entry> blocks_;
     Map<Entry> bounces_;
+    Map<Entry> allowed_;
+    Map<Entry> denied_;
     Map<Notice> notices_;
     Map<LoopWindow> windows_;
     Map<ClientLoops> clients_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "milter/adapters/store_fallback.hh"
 
+#include "common/log.hh"
 #include "milter/adapters/book_entries.hh"
 
 #include <algorithm>
@@ -47,7 +48,14 @@ FallbackStore::FallbackStore(std::shared_ptr<Store> shared, std::shared_ptr<Stor
 
 bool FallbackStore::withinShare(std::uint64_t client, SteadyTime now) noexcept {
     try {
-        return shares_.lock()->take(client, now);
+        if (shares_.lock()->take(client, now))
+            return true;
+        const auto minute =
+            std::chrono::duration_cast<std::chrono::minutes>(now.time_since_epoch());
+        if (lastTold_.exchange(minute.count()) != minute.count())
+            log::warning(LogCategory::store, "a client has used up its share of the shared store: "
+                                             "this node counts its mail for itself");
+        return false;
     } catch (const std::exception&) {
         return false; // no memory
     }
@@ -55,7 +63,6 @@ bool FallbackStore::withinShare(std::uint64_t client, SteadyTime now) noexcept {
 
 std::optional<EndOfMessageAnswer> FallbackStore::endOfMessage(const EndOfMessageQuestion& question,
                                                               SteadyTime now) noexcept {
-    withdrawPending(now);
     if (withinShare(question.client, now))
         if (auto answer = shared_->endOfMessage(question, now)) {
             if (ownUsed_ && question.message && !answer->known)
@@ -97,13 +104,23 @@ bool FallbackStore::withdrawCopy(const StoreKey& copy, SteadyTime now) noexcept 
     return own;
 }
 
+/// From blocks(), which the housekeeper asks for each second: no message waits for it.
 void FallbackStore::withdrawPending(SteadyTime now) noexcept {
-    if (!hasPending_)
+    if (!hasPending_.exchange(false))
+        return;
+    std::vector<StoreKey> copies;
+    copies.swap(*pending_.lock());
+    while (!copies.empty() && shared_->withdrawCopy(copies.back(), now))
+        copies.pop_back();
+    if (copies.empty())
         return;
     auto pending = pending_.lock();
-    while (!pending->empty() && shared_->withdrawCopy(pending->back(), now))
-        pending->pop_back();
-    hasPending_ = !pending->empty();
+    copies.resize(std::min(copies.size(), maxPending - std::min(maxPending, pending->size())));
+    try {
+        pending->insert(pending->end(), copies.begin(), copies.end());
+        hasPending_ = true;
+    } catch (const std::exception&) { // NOLINT(bugprone-empty-catch): no memory to wait in
+    }
 }
 
 bool FallbackStore::noteLostAcknowledgement(const StoreKey& copy, SteadyTime now) noexcept {
@@ -112,12 +129,8 @@ bool FallbackStore::noteLostAcknowledgement(const StoreKey& copy, SteadyTime now
 }
 
 std::optional<bool> FallbackStore::claimNotice(const StoreKey& loop, SteadyTime now) noexcept {
-    const auto own = own_->claimNotice(loop, now);
     const auto shared = shared_->claimNotice(loop, now);
-    // who has told it in the hour before the shared store went away need not do so again
-    if (!shared)
-        return own;
-    return *shared && own.value_or(true);
+    return shared ? shared : own_->claimNotice(loop, now);
 }
 
 std::optional<CutCount> FallbackStore::countCut(const Cut& cut, SteadyTime now) noexcept {
@@ -131,9 +144,34 @@ std::optional<Block> FallbackStore::block(const StoreKey& key, const std::string
     return shared ? std::move(shared) : own_->block(key, label, now);
 }
 
+template<typename Entry>
+std::optional<std::vector<Entry>> FallbackStore::kept(LastKnown<Entry>& last,
+                                                      std::optional<std::vector<Entry>> shared,
+                                                      SteadyTime now) {
+    if (shared) {
+        last = {*shared, now};
+        return shared;
+    }
+    const auto age = std::chrono::duration_cast<std::chrono::seconds>(now - last.read);
+    std::vector<Entry> left;
+    for (Entry entry : last.entries)
+        if (entry.remaining > age) {
+            entry.remaining -= age;
+            left.push_back(std::move(entry));
+        }
+    return left;
+}
+
 std::optional<std::vector<Block>> FallbackStore::blocks(SteadyTime now) noexcept {
+    withdrawPending(now);
     auto own = own_->blocks(now);
-    return joined(shared_->blocks(now), std::move(own));
+    auto shared = shared_->blocks(now);
+    try {
+        shared = kept(*lastBlocks_.lock(), std::move(shared), now);
+    } catch (const std::exception&) { // no memory
+        return std::nullopt;
+    }
+    return joined(std::move(shared), std::move(own));
 }
 
 bool FallbackStore::countBounce(const StoreKey& member, const std::string& label,
@@ -141,9 +179,23 @@ bool FallbackStore::countBounce(const StoreKey& member, const std::string& label
     return shared_->countBounce(member, label, now) || own_->countBounce(member, label, now);
 }
 
+std::optional<bool> FallbackStore::addEntry(Book book, const StoreKey& key,
+                                            const std::string& label, std::chrono::seconds lifetime,
+                                            SteadyTime now) noexcept {
+    return shared_->addEntry(book, key, label, lifetime, now);
+}
+
 std::optional<std::vector<StoreEntry>> FallbackStore::list(Book book, SteadyTime now) noexcept {
     auto own = own_->list(book, now);
-    auto entries = joined(shared_->list(book, now), std::move(own));
+    auto shared = shared_->list(book, now);
+    if (book == Book::allowed || book == Book::denied) {
+        try {
+            return kept((*lastLists_.lock())[book], std::move(shared), now);
+        } catch (const std::exception&) { // no memory
+            return std::nullopt;
+        }
+    }
+    auto entries = joined(std::move(shared), std::move(own));
     if (entries)
         sortAndBound(*entries);
     return entries;

@@ -6,6 +6,7 @@
 #include "milter/policy/store.hh"
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -33,6 +34,8 @@ public:
     std::optional<std::vector<Block>> blocks(SteadyTime now) noexcept override;
     bool countBounce(const StoreKey& member, const std::string& label,
                      SteadyTime now) noexcept override;
+    std::optional<bool> addEntry(Book book, const StoreKey& key, const std::string& label,
+                                 std::chrono::seconds lifetime, SteadyTime now) noexcept override;
     std::optional<std::vector<StoreEntry>> list(Book book, SteadyTime now) noexcept override;
     std::optional<std::size_t> clear(Book book, const std::optional<StoreKey>& key,
                                      SteadyTime now) noexcept override;
@@ -40,12 +43,25 @@ public:
 private:
     bool withinShare(std::uint64_t client, SteadyTime now) noexcept;
     void withdrawPending(SteadyTime now) noexcept;
+    /// What the shared store said last, as of now: who is put off, let in or shut out stays so
+    /// while it is away.
+    template<typename Entry>
+    struct LastKnown {
+        std::vector<Entry> entries;
+        SteadyTime read;
+    };
+    template<typename Entry>
+    static std::optional<std::vector<Entry>>
+    kept(LastKnown<Entry>& last, std::optional<std::vector<Entry>> shared, SteadyTime now);
 
     std::shared_ptr<Store> shared_;
     std::shared_ptr<Store> own_;
     Locked<ClientShares> shares_;
+    std::atomic<std::int64_t> lastTold_{-1}; ///< minute of the last line about a share
     std::atomic<bool> ownUsed_{false};
     std::atomic<bool> hasPending_{false};
+    Locked<LastKnown<Block>> lastBlocks_;
+    Locked<std::map<Book, LastKnown<StoreEntry>>> lastLists_;
     Locked<std::vector<StoreKey>> pending_; ///< copies to withdraw from the shared store
 };
 

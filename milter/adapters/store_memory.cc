@@ -106,6 +106,10 @@ public:
                })
             .has_value();
     }
+    std::optional<bool> addEntry(Book book, const StoreKey& key, const std::string& label,
+                                 seconds lifetime, SteadyTime now) noexcept override {
+        return answered([&] { return books_.lock()->addEntry(book, key, label, lifetime, now); });
+    }
     std::optional<std::vector<StoreEntry>> list(Book book, SteadyTime now) noexcept override {
         return answered([&] { return books_.lock()->list(book, now); });
     }

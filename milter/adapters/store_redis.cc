@@ -17,7 +17,8 @@ using std::chrono::seconds;
 using std::chrono::steady_clock;
 
 constexpr seconds operatorPatience{2};
-constexpr std::size_t maxBookEntries = Store::maxEntriesListed;
+/// Every node reads a book whenever it has changed.
+constexpr std::size_t maxBookEntries = 2000;
 constexpr std::size_t maxLoopsOfClient = 255;
 constexpr std::size_t commandsAtOnce = 500;
 
@@ -42,22 +43,6 @@ seconds between(std::int64_t earlier, std::int64_t later) {
     return seconds(std::max<std::int64_t>(later - earlier, 0));
 }
 
-/// The server's time, of {now, version, …}.
-std::int64_t secondOf(RedisValue answer) {
-    return static_cast<std::int64_t>(parseUnsigned(answer[0].text().value_or("")).value_or(0));
-}
-
-/// What stands behind time and version in the answer of listEntries.
-template<typename Use>
-void eachEntry(RedisValue answer, Use use) {
-    for (std::size_t at = 2; at + 1 < answer.size(); at += 2) {
-        const auto key = redis::storeKey(answer[at].text().value_or(""));
-        const auto entry = redis::bookEntry(answer[at + 1].text().value_or(""));
-        if (key && entry)
-            use(*key, *entry);
-    }
-}
-
 } // namespace
 
 RedisStore::RedisStore(RedisSettings settings, TextSeal seal)
@@ -65,6 +50,7 @@ RedisStore::RedisStore(RedisSettings settings, TextSeal seal)
 
 void RedisStore::setSeal(TextSeal seal) {
     seal_.set(std::make_shared<const TextSeal>(std::move(seal)));
+    books_.lock()->clear(); // what could not be read may be now
 }
 
 std::string RedisStore::keyOf(char kind, const StoreKey& key) const {
@@ -83,6 +69,12 @@ std::string RedisStore::bookKey(Book book) const {
     case Book::bounces:
         name = "bounces";
         break;
+    case Book::allowed:
+        name = "allowed";
+        break;
+    case Book::denied:
+        name = "denied";
+        break;
     }
     return client_.settings().prefix + "book:" + name;
 }
@@ -95,19 +87,16 @@ std::string RedisStore::opened(std::string_view sealed) const {
     return seal_.get()->open(sealed).value_or("(sealed with another key)");
 }
 
-std::optional<std::vector<RedisReply>> RedisStore::run(const std::vector<RedisCommand>& commands) {
-    auto replies = client_.run(commands, steady_clock::now() + client_.settings().timeout);
+std::optional<std::vector<RedisReply>> RedisStore::run(const std::vector<RedisCommand>& commands,
+                                                       std::chrono::milliseconds patience) {
+    auto replies = client_.run(commands, steady_clock::now() + patience);
     if (!replies)
         return std::nullopt;
     return *std::move(replies);
 }
 
-std::optional<std::vector<RedisReply>>
-RedisStore::runForOperator(const std::vector<RedisCommand>& commands) {
-    auto replies = client_.run(commands, steady_clock::now() + operatorPatience);
-    if (!replies)
-        return std::nullopt;
-    return *std::move(replies);
+std::optional<std::vector<RedisReply>> RedisStore::run(const std::vector<RedisCommand>& commands) {
+    return run(commands, client_.settings().timeout);
 }
 
 bool RedisStore::runAlone(RedisCommand command) {
@@ -275,35 +264,17 @@ std::optional<Block> RedisStore::block(const StoreKey& key, const std::string& l
     });
 }
 
-/// Every node asks for them each second, so that they are read only when they have changed.
 std::optional<std::vector<Block>> RedisStore::blocks(SteadyTime /*now*/) noexcept {
     return answered([&]() -> std::optional<std::vector<Block>> {
-        auto known = knownBlocks_.lock();
-        const auto replies =
-            run({{&scripts().listEntries, {bookKey(Book::blocks), known->version}}});
-        if (!replies)
-            return std::nullopt;
-        const RedisValue answer = replies->front().value();
-        const auto version = answer[1].text().value_or("");
-        const std::int64_t second = secondOf(answer);
-        if (version != known->version || version.empty()) {
-            known->version = version;
-            known->read = second;
-            known->blocks.clear();
-            eachEntry(answer, [&](const StoreKey& key, const redis::BookEntry& entry) {
-                if (second < entry.ends)
-                    known->blocks.push_back({key, between(second, entry.ends),
-                                             seconds(entry.length), opened(entry.label)});
-            });
-        }
-        const seconds age = between(known->read, second);
         std::vector<Block> found;
-        for (Block block : known->blocks)
-            if (block.remaining > age) {
-                block.remaining -= age;
-                found.push_back(std::move(block));
-            }
-        return found;
+        // no mail waits for it
+        const auto deadline = steady_clock::now() + operatorPatience;
+        const bool known = eachLine(Book::blocks, deadline, [&](const Line& line, auto now) {
+            if (now < line.times.ends)
+                found.push_back({line.key, between(now, line.times.ends),
+                                 seconds(line.times.length), line.label});
+        });
+        return known ? std::optional(std::move(found)) : std::nullopt;
     });
 }
 
@@ -317,21 +288,65 @@ bool RedisStore::countBounce(const StoreKey& member, const std::string& label,
 
 // --- the operator -------------------------------------------------------------------------------
 
-std::optional<std::vector<StoreEntry>> RedisStore::list(Book book, SteadyTime /*now*/) noexcept {
-    return answered([&]() -> std::optional<std::vector<StoreEntry>> {
-        const auto replies = runForOperator({{&scripts().listEntries, {bookKey(book), "none"}}});
+bool RedisStore::eachLine(Book book, SteadyTime deadline,
+                          const std::function<void(const Line&, std::int64_t)>& use) {
+    std::string version = books_.lock()->operator[](book).version;
+    const RedisCommand command{&scripts().listEntries, {bookKey(book), version}};
+    const auto replies = client_.run({command}, deadline);
+    if (!replies)
+        return false;
+    const RedisValue answer = replies->front().value();
+    const auto now = parseUnsigned(answer[0].text().value_or(""));
+    if (!now) {
+        odd(command);
+        return false;
+    }
+    auto books = books_.lock();
+    ReadBook& read = (*books)[book];
+    if (const auto found = answer[1].text().value_or(""); found != version || found.empty()) {
+        read.version = found;
+        read.lines.clear();
+        for (std::size_t at = 2; at + 1 < answer.size(); at += 2) {
+            const auto key = redis::storeKey(answer[at].text().value_or(""));
+            auto entry = redis::bookEntry(answer[at + 1].text().value_or(""));
+            if (!key || !entry)
+                continue;
+            read.lines.push_back({*key, opened(entry->label), *entry});
+            read.lines.back().times.label = {};
+        }
+    }
+    for (const Line& line : read.lines)
+        use(line, static_cast<std::int64_t>(*now));
+    return true;
+}
+
+std::optional<bool> RedisStore::addEntry(Book book, const StoreKey& key, const std::string& label,
+                                         seconds lifetime, SteadyTime /*now*/) noexcept {
+    return answered([&]() -> std::optional<bool> {
+        const RedisCommand command{&scripts().putEntry,
+                                   {bookKey(book), redis::octets(key), sealed(label),
+                                    text(lifetime), std::to_string(maxBookEntries)}};
+        const auto replies = run({command}, operatorPatience);
         if (!replies)
             return std::nullopt;
+        const auto put = replies->front().value().integer();
+        return put ? std::optional(*put == 1) : odd(command);
+    });
+}
+
+std::optional<std::vector<StoreEntry>> RedisStore::list(Book book, SteadyTime /*now*/) noexcept {
+    return answered([&]() -> std::optional<std::vector<StoreEntry>> {
         std::vector<StoreEntry> found;
-        const std::int64_t second = secondOf(replies->front().value());
-        eachEntry(replies->front().value(),
-                  [&](const StoreKey& key, const redis::BookEntry& entry) {
-                      const std::uint32_t end = book == Book::blocks ? entry.ends : entry.until;
-                      if (second < end)
-                          found.push_back({key, opened(entry.label), entry.count,
-                                           between(entry.first, second),
-                                           between(entry.last, second), between(second, end)});
-                  });
+        const bool known =
+            eachLine(book, steady_clock::now() + operatorPatience, [&](const Line& line, auto now) {
+                const redis::BookEntry& times = line.times;
+                const std::uint32_t end = book == Book::blocks ? times.ends : times.until;
+                if (now < end)
+                    found.push_back({line.key, line.label, times.count, between(times.first, now),
+                                     between(times.last, now), between(now, end)});
+            });
+        if (!known)
+            return std::nullopt;
         sortAndBound(found);
         return found;
     });
@@ -343,7 +358,7 @@ std::optional<std::size_t> RedisStore::clear(Book book, const std::optional<Stor
         RedisCommand command{&scripts().forgetEntries, {bookKey(book)}};
         if (key)
             command.words.push_back(redis::octets(*key));
-        const auto replies = runForOperator({std::move(command)});
+        const auto replies = run({std::move(command)}, operatorPatience);
         if (!replies)
             return std::nullopt;
         const RedisValue forgotten = replies->front().value();
@@ -369,7 +384,7 @@ void RedisStore::forgetTraces(const std::vector<RedisCommand>& commands) {
     for (std::size_t from = 0; from < commands.size(); from += commandsAtOnce) {
         const auto begin = commands.begin() + static_cast<std::ptrdiff_t>(from);
         const auto count = std::min(commandsAtOnce, commands.size() - from);
-        runForOperator({begin, begin + static_cast<std::ptrdiff_t>(count)});
+        run({begin, begin + static_cast<std::ptrdiff_t>(count)}, operatorPatience);
     }
 }
 

@@ -4,8 +4,11 @@
 #include "common/locked.hh"
 #include "common/text_seal.hh"
 #include "milter/adapters/redis_client.hh"
+#include "milter/adapters/redis_records.hh"
 #include "milter/policy/store.hh"
 
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -24,6 +27,8 @@ public:
     /// From now on labels are sealed so.
     void setSeal(TextSeal seal);
     [[nodiscard]] std::vector<RedisNodeStatus> status() const { return client_.status(); }
+    /// For whatever else is kept there. Lives as long as the store.
+    [[nodiscard]] RedisClient& client() { return client_; }
 
     std::optional<EndOfMessageAnswer> endOfMessage(const EndOfMessageQuestion& question,
                                                    SteadyTime now) noexcept override;
@@ -38,16 +43,28 @@ public:
     std::optional<std::vector<Block>> blocks(SteadyTime now) noexcept override;
     bool countBounce(const StoreKey& member, const std::string& label,
                      SteadyTime now) noexcept override;
+    std::optional<bool> addEntry(Book book, const StoreKey& key, const std::string& label,
+                                 std::chrono::seconds lifetime, SteadyTime now) noexcept override;
     std::optional<std::vector<StoreEntry>> list(Book book, SteadyTime now) noexcept override;
     std::optional<std::size_t> clear(Book book, const std::optional<StoreKey>& key,
                                      SteadyTime now) noexcept override;
 
 private:
-    struct KnownBlocks {
-        std::string version;
-        std::int64_t read = 0; ///< by the server's clock
-        std::vector<Block> blocks;
+    /// An entry of a book. Times are seconds by the server's clock.
+    struct Line {
+        StoreKey key;
+        std::string label;
+        redis::BookEntry times;
     };
+    /// A book as it was read, good for as long as it has that version.
+    struct ReadBook {
+        std::string version;
+        std::vector<Line> lines;
+    };
+    /// Calls `use(line, now)` for each entry; false: unavailable. Every node asks for some books
+    /// each second, so they are read only when they have changed.
+    bool eachLine(Book book, SteadyTime deadline,
+                  const std::function<void(const Line&, std::int64_t)>& use);
     [[nodiscard]] std::string keyOf(char kind, const StoreKey& key) const;
     [[nodiscard]] std::string bookKey(Book book) const;
     [[nodiscard]] std::string sealed(const std::string& label) const;
@@ -57,8 +74,8 @@ private:
                                           std::chrono::seconds lifetime) const;
     /// Nothing: unavailable.
     std::optional<std::vector<RedisReply>> run(const std::vector<RedisCommand>& commands);
-    std::optional<std::vector<RedisReply>>
-    runForOperator(const std::vector<RedisCommand>& commands);
+    std::optional<std::vector<RedisReply>> run(const std::vector<RedisCommand>& commands,
+                                               std::chrono::milliseconds patience);
     bool runAlone(RedisCommand command);
     /// The answer to this command has another form: the server is no use. Nothing.
     std::nullopt_t odd(const RedisCommand& command);
@@ -66,7 +83,7 @@ private:
 
     RedisClient client_;
     Snapshot<TextSeal> seal_;
-    Locked<KnownBlocks> knownBlocks_;
+    Locked<std::map<Book, ReadBook>> books_;
 };
 
 } // namespace sluice

@@ -4,6 +4,7 @@
 #include "milter/ctl/command.hh"
 #include "milter/ctl/keys_command.hh"
 #include "milter/ctl/loops_command.hh"
+#include "milter/ctl/networks_command.hh"
 #include "milter/ctl/reload_command.hh"
 #include "milter/ctl/simulate_command.hh"
 #include "milter/ctl/status_command.hh"
@@ -18,9 +19,9 @@
 int main(int argc, char** argv) {
     try {
         const std::array commands{
-            sluice::ctl::bouncesCommand, sluice::ctl::classifyCommand, sluice::ctl::keysCommand,
-            sluice::ctl::loopsCommand,   sluice::ctl::reloadCommand,   sluice::ctl::simulateCommand,
-            sluice::ctl::statusCommand,
+            sluice::ctl::allowCommand,  sluice::ctl::bouncesCommand,  sluice::ctl::classifyCommand,
+            sluice::ctl::denyCommand,   sluice::ctl::keysCommand,     sluice::ctl::loopsCommand,
+            sluice::ctl::reloadCommand, sluice::ctl::simulateCommand, sluice::ctl::statusCommand,
         };
         const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
         return sluice::ctl::runCommand(commands, arguments, std::cout, std::cerr);

@@ -32,12 +32,17 @@ std::optional<std::string> ConnectionFilter::restriction(const Client& client,
     return match ? std::optional(listRule("restrict-ip", *match)) : std::nullopt;
 }
 
-ClientStanding ConnectionFilter::standingOf(const Client& client, CivilDay today) const {
+ClientStanding ConnectionFilter::standingOf(const Client& client, const OperatorNetworks& added,
+                                            CivilDay today) const {
     if (!client.address)
         return {};
+    const auto found = [&](const NetworkSet& configured, const NetworkSet& more) {
+        auto match = configured.find(*client.address, today);
+        return match ? match : more.find(*client.address, today);
+    };
     return {.trusted = settings_.trusted.contains(*client.address, today),
-            .accepted = settings_.accepted.find(*client.address, today),
-            .denied = settings_.denied.find(*client.address, today)};
+            .accepted = found(settings_.accepted, added.accepted),
+            .denied = found(settings_.denied, added.denied)};
 }
 
 bool ConnectionFilter::wantsDnsbl(const Client& client) const {

@@ -22,6 +22,12 @@ struct ConnectionSettings {
     PatternSet dnsblExempt;
 };
 
+/// What an operator has added while the filter runs; it ends by itself.
+struct OperatorNetworks {
+    NetworkSet accepted; ///< as accept-ip
+    NetworkSet denied;   ///< as deny-ip
+};
+
 /// Which clients are welcome: address lists and DNSBL rules.
 class ConnectionFilter {
 public:
@@ -31,7 +37,8 @@ public:
     [[nodiscard]] std::optional<std::string> restriction(const Client& client,
                                                          CivilDay today) const;
 
-    [[nodiscard]] ClientStanding standingOf(const Client& client, CivilDay today) const;
+    [[nodiscard]] ClientStanding standingOf(const Client& client, const OperatorNetworks& added,
+                                            CivilDay today) const;
 
     /// True when DNSBL rules can still matter for this client, as far as is known at connect.
     [[nodiscard]] bool wantsDnsbl(const Client& client) const;

@@ -69,7 +69,7 @@ Policy::Policy(std::shared_ptr<const PolicySettings> settings)
       loops_(settings_->loops, settings_->keyring) {}
 
 void Policy::admit(Client& client, const std::string& daemonName, const std::string& daemonPort,
-                   CivilDay today) const {
+                   const OperatorNetworks& added, CivilDay today) const {
     const auto& listeners = settings_->listeners;
     auto listener = listeners.find(toLowerAscii(daemonName));
     if (listener == listeners.end())
@@ -78,7 +78,7 @@ void Policy::admit(Client& client, const std::string& daemonName, const std::str
         client.areas = listener->second.areas;
         client.authRequired = listener->second.authRequired;
     }
-    client.standing = connection_.standingOf(client, today);
+    client.standing = connection_.standingOf(client, added, today);
     client.standing.trusted |= client.internal;
 }
 

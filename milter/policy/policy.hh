@@ -44,9 +44,9 @@ class Policy {
 public:
     explicit Policy(std::shared_ptr<const PolicySettings> settings);
 
-    /// Notes in `client` what its listener applies; once, at connect.
+    /// Notes in `client` what its listener applies and where it stands; once, at connect.
     void admit(Client& client, const std::string& daemonName, const std::string& daemonPort,
-               CivilDay today) const;
+               const OperatorNetworks& added, CivilDay today) const;
 
     /// The restrict-ip rule that refuses the connection, if one does.
     [[nodiscard]] std::optional<std::string> onConnect(const Client& client, CivilDay today) const;

@@ -101,7 +101,8 @@ struct StoreEntry {
 /// this process must not see them in clear: it keeps them sealed, or not at all.
 class Store {
 public:
-    enum class Book : std::uint8_t { loops, blocks, bounces };
+    /// The last two are an operator's, of networks that are let in or shut out for a while.
+    enum class Book : std::uint8_t { loops, blocks, bounces, allowed, denied };
     static constexpr std::size_t maxLabelOctets = 256;
     static constexpr std::size_t maxEntriesListed = 10'000;
     static constexpr std::chrono::seconds cutWindow = std::chrono::hours(1);
@@ -142,6 +143,11 @@ public:
     /// Counts a delivery that failed, of one member of a list.
     virtual bool countBounce(const StoreKey& member, const std::string& label,
                              SteadyTime now) noexcept = 0;
+
+    /// Puts an entry into a book of the operator's own, or renews it. False: the book is full.
+    virtual std::optional<bool> addEntry(Book book, const StoreKey& key, const std::string& label,
+                                         std::chrono::seconds lifetime,
+                                         SteadyTime now) noexcept = 0;
 
     /// For the operator, the latest first.
     virtual std::optional<std::vector<StoreEntry>> list(Book book, SteadyTime now) noexcept = 0;

@@ -57,7 +57,7 @@ TEST_CASE("redis: many threads lose no count") {
     CHECK(store.list(Store::Book::loops, start).value()[0].count == threadCount * each);
 }
 
-TEST_CASE("redis: a server that is gone is unavailable, and asked again when it is back") {
+TEST_CASE("redis: a server that is gone is unavailable") {
     RedisSettings settings;
     {
         test::RedisServer server;
@@ -80,8 +80,29 @@ TEST_CASE("redis: labels of another key are told apart, and never read") {
     test::RedisServer server;
     RedisStore store(server.settings(), anySeal());
     CHECK(store.countBounce(test::keyOf(1), "list@example.org user@example.org", start));
+    CHECK(store.list(Store::Book::bounces, start).value()[0].label ==
+          "list@example.org user@example.org");
     store.setSeal(TextSeal({Digest{}}));
     CHECK(store.list(Store::Book::bounces, start).value()[0].label == "(sealed with another key)");
+}
+
+TEST_CASE("redis: a full book loses what ends first, and refuses more of the operator's") {
+    test::RedisServer server;
+    RedisStore store(server.settings(), anySeal());
+    for (std::uint64_t member = 0; member < 2500; ++member)
+        REQUIRE(store.countBounce(test::keyOf(member), "label", start));
+    const auto listed = store.list(Store::Book::bounces, start).value();
+    CHECK(listed.size() > 1700);
+    CHECK(listed.size() <= 2001);
+    int added = 0;
+    for (std::uint64_t network = 0; network < 2010; ++network)
+        added += store.addEntry(Store::Book::denied, test::keyOf(network), "192.0.2.1", 1h, start)
+                         .value()
+                     ? 1
+                     : 0;
+    CHECK(added <= 2001);
+    CHECK(store.addEntry(Store::Book::denied, test::keyOf(1), "192.0.2.1", 1h, start) == true);
+    CHECK(store.addEntry(Store::Book::denied, test::keyOf(5000), "192.0.2.1", 1h, start) == false);
 }
 
 } // namespace

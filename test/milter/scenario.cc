@@ -233,7 +233,7 @@ std::string Replay::connect(const std::string& rest) {
         client_.address = IpAddress::parse(words.at(0)).value();
     const auto rule = policy_->onConnect(client_, today_);
     const std::string listener(words.size() > 1 ? words[1] : "");
-    policy_->admit(client_, listener, listener, today_);
+    policy_->admit(client_, listener, listener, {}, today_);
     return rule ? "refused | " + *rule : "ok";
 }
 

@@ -82,6 +82,10 @@ public:
     bool countBounce(const StoreKey&, const std::string&, SteadyTime) noexcept override {
         return false;
     }
+    std::optional<bool> addEntry(Book, const StoreKey&, const std::string&, std::chrono::seconds,
+                                 SteadyTime) noexcept override {
+        return {};
+    }
     std::optional<std::vector<StoreEntry>> list(Book, SteadyTime) noexcept override { return {}; }
     std::optional<std::size_t> clear(Book, const std::optional<StoreKey>&,
                                      SteadyTime) noexcept override {

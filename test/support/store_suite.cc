@@ -212,6 +212,26 @@ void tallies(Store& store, StoreClock& clock) {
     CHECK(store.list(Store::Book::bounces, clock.now()).value().empty());
 }
 
+void keepsWhatTheOperatorAdds(Store& store, StoreClock& clock) {
+    for (const auto book : {Store::Book::allowed, Store::Book::denied}) {
+        CHECK(store.addEntry(book, keyOf(6001), "192.0.2.0/24", 1h, clock.now()) == true);
+        CHECK(store.addEntry(book, keyOf(6002), "198.51.100.1", 2h, clock.now()) == true);
+        clock.pass(30min);
+        CHECK(store.addEntry(book, keyOf(6001), "192.0.2.0/24 note=\"x\"", 1h, clock.now()) ==
+              true);
+        const auto listed = store.list(book, clock.now()).value();
+        REQUIRE(listed.size() == 2);
+        CHECK(listed[0].key == keyOf(6001));
+        CHECK(listed[0].label == "192.0.2.0/24 note=\"x\"");
+        CHECK(listed[0].remaining == 1h);
+        CHECK(listed[1].remaining == 90min);
+        clock.pass(1h);
+        CHECK(store.list(book, clock.now()).value().size() == 1);
+        CHECK(store.clear(book, keyOf(6002), clock.now()) == 1U);
+        CHECK(store.list(book, clock.now()).value().empty());
+    }
+}
+
 } // namespace
 
 StoreKey keyOf(std::uint64_t number) {
@@ -240,6 +260,7 @@ void checkStore(Store& store, StoreClock& clock, int rounds) {
     forgetsLoops(store, clock);
     blocksLongerAndLonger(store, clock);
     tallies(store, clock);
+    keepsWhatTheOperatorAdds(store, clock);
     doesWhatTheSimplestDoes(store, clock, rounds);
 }
 

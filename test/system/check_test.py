@@ -121,6 +121,7 @@ WRONG = [
     Wrong("password for no Redis", ["redis-password-file = {dir}/table"], "store = memory", table=b"secret\n"),
     Wrong("password file that is open to all", ["key-file = {dir}/table", "store = redis://127.0.0.1:6379",
                                                 "redis-password-file = {dir}/table"], "{dir}/table", table=b"secret\n"),
+    Wrong("directory in no Redis", ["directory = redis:recipients"], "redis:KEY"),
     Wrong("bad prefix", ["store = redis://127.0.0.1:6379", "redis-prefix = \"a b\""], "a b"),
     Wrong("bad time of Redis", ["store = redis://127.0.0.1:6379", "redis-timeout = 1h"], "1h"),
 ]

@@ -2,11 +2,13 @@
 """What the nodes of a site know together through Redis, against nodes that know it each for itself."""
 
 import contextlib
+import pathlib
+import re
 
 import pytest
 
 from harness.conversations import LISTS, NEWS, TEAM, conversation, post_and_its_return, report_a_failed_member
-from harness.nodes import CLIENT, Mail, Node, Nodes, base  # noqa: F401 (fixture)
+from harness.nodes import CLIENT, Mail, Node, Nodes, Session, base  # noqa: F401 (fixture)
 from harness.redis import RedisServer
 from harness.sink import Sink
 from harness.waiting import wait_until
@@ -143,7 +145,7 @@ def test_status(nodes, redis):
     expected = {"kind": "redis", "available": True, "nodes": [{"address": redis.address, "available": True}]}
     status = nodes[0].listed("status")["store"]
     assert {name: status[name] for name in expected} == expected
-    assert "store redis, available: true" in nodes[0].ctl("status")
+    assert re.search("^store redis://.*, available: true$", nodes[0].ctl("status"), re.MULTILINE)
 
 
 def test_the_passwords_stay_secret(base, redis):
@@ -161,3 +163,101 @@ def test_the_passwords_stay_secret(base, redis):
         assert "very-secret" not in node.daemon.log_text()
     finally:
         node.daemon.kill()
+
+
+# what an operator adds
+
+def at_mail(node, address):
+    """The answer to MAIL."""
+    with Session(node, address) as session:
+        return session.send(Mail()).kind
+
+
+def is_shut_out(node, address):
+    return at_mail(node, address) == "replycode"
+
+
+def test_a_network_is_shut_out_of_all_nodes(nodes):
+    assert not is_shut_out(nodes[1], "203.0.113.9")
+    nodes[0].ctl("deny", "add", "203.0.113.0/24", "--for", "2h", "--note", "floods us")
+    assert is_shut_out(nodes[0], "203.0.113.9")
+    wait_until(lambda: is_shut_out(nodes[1], "203.0.113.9"), SECONDS_UNTIL_ALL_KNOW, "the other node knows")
+    assert not is_shut_out(nodes[1], "198.51.100.9")
+    [entry] = nodes[1].listed("deny", "list")
+    assert entry["label"] == '203.0.113.0/24 note="floods us"' and 7100 < entry["remaining_seconds"] <= 7200
+    nodes[1].ctl("allow", "add", "203.0.113.9")
+    assert not is_shut_out(nodes[1], "203.0.113.9")
+    wait_until(lambda: not is_shut_out(nodes[0], "203.0.113.9"), SECONDS_UNTIL_ALL_KNOW, "the other node knows")
+    nodes[1].ctl("deny", "del", "203.0.113.0/24")
+    wait_until(lambda: not is_shut_out(nodes[0], "203.0.113.10"), SECONDS_UNTIL_ALL_KNOW, "the other node knows")
+    assert nodes[0].listed("deny", "list") == []
+
+
+def test_what_was_added_stays_while_redis_is_away(nodes, redis):
+    nodes[0].ctl("deny", "add", "203.0.113.0/24")
+    wait_until(lambda: is_shut_out(nodes[1], "203.0.113.9"), SECONDS_UNTIL_ALL_KNOW, "the other node knows")
+    redis.kill()
+    wait_until(lambda: not nodes[1].listed("status")["store"]["available"], 10, "Redis is missed")
+    assert is_shut_out(nodes[1], "203.0.113.9") and is_shut_out(nodes[0], "203.0.113.9")
+
+
+def test_it_ends_by_itself(nodes):
+    nodes[0].ctl("deny", "add", "203.0.113.0/24", "--for", "2s")
+    assert is_shut_out(nodes[0], "203.0.113.9")
+    wait_until(lambda: not is_shut_out(nodes[0], "203.0.113.9"), 10, "it is over")
+
+
+def test_in_memory_it_is_for_one_node(base):
+    with Nodes(base, "store = memory") as nodes:
+        nodes[0].ctl("deny", "add", "2001:db8:7::/48")
+        assert is_shut_out(nodes[0], "2001:db8:7::9") and nodes[1].listed("deny", "list") == []
+
+
+def test_the_user_of_the_manual_may_do_all(base):
+    """The ACL line of sluice-milter.conf(5), as it stands there."""
+    page = (pathlib.Path(__file__).parents[2] / "man" / "sluice-milter.conf.5").read_text()
+    words = re.search(r"^user (sluice on .*?)^\.Ed", page, re.DOTALL | re.MULTILINE).group(1).split()
+    with RedisServer(base / "redis") as redis:
+        redis.call("ACL", "SETUSER", *[">secret" if word == ">PASSWORD" else word for word in words])
+        redis.call("ACL", "SETUSER", "default", "nopass", "+@all", "~*")
+        password = base / "password"
+        password.write_text("sluice secret\n")
+        password.chmod(0o600)
+        with Nodes(base, f"store = redis://{redis.address}/2", PATIENT, f"redis-password-file = {password}",
+                   *LISTS) as nodes:
+            assert nodes.share()
+            nodes[0].ctl("deny", "add", "203.0.113.0/24")
+            for command in ("loops", "bounces"):
+                assert nodes[0].ctl(command, "clear", "--all") == "0 cleared\n"
+            nodes[0].ctl("deny", "del", "203.0.113.0/24")
+            assert nodes[0].listed("status")["store"]["available"]
+
+
+# a directory of recipients
+
+def at_recipient(node, address):
+    return node.send(Mail(recipient=address))
+
+
+def test_recipients_of_a_set(base, redis):
+    with Nodes(base, f"store = redis://{redis.address}/0", PATIENT, "directory = redis:recipients") as nodes:
+        user = "user@test.example"
+        assert at_recipient(nodes[0], user).code == 550
+        redis.call("SADD", "recipients", user)
+        assert [at_recipient(node, user).kind for node in nodes] == ["continue"] * 2
+        assert at_recipient(nodes[0], "User+tag@Test.Example").kind == "continue"
+        redis.call("SREM", "recipients", user)
+        assert at_recipient(nodes[1], user).code == 550
+        redis.call("SADD", "recipients", user)
+        assert at_recipient(nodes[0], user).kind == "continue"
+        redis.kill()
+        assert at_recipient(nodes[0], user).kind == "continue"  # it was there a moment ago
+        assert at_recipient(nodes[0], "other@test.example").code == 451
+
+
+def test_a_key_that_is_no_set_hurts_nothing_else(base, redis):
+    redis.call("SET", "recipients", "user@test.example")
+    with Nodes(base, f"store = redis://{redis.address}/0", PATIENT, "directory = redis:recipients") as nodes:
+        for _ in range(5):
+            assert at_recipient(nodes[0], "user@test.example").code == 451
+        assert nodes[0].listed("status")["store"]["available"]

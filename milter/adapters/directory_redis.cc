@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "milter/adapters/directory_redis.hh"
+
+#include <exception>
+#include <utility>
+
+namespace sluice {
+
+using std::chrono::steady_clock;
+
+RedisDirectory::RedisDirectory(std::shared_ptr<RedisClient> client, std::string key)
+    : client_(std::move(client)), key_(std::move(key)) {}
+
+Directory::Answer RedisDirectory::find(const MailAddress& address) noexcept {
+    try {
+        return ask(address.key());
+    } catch (const std::exception&) {
+        return Answer::unavailable; // no memory
+    }
+}
+
+Directory::Answer RedisDirectory::ask(const std::string& address) {
+    const SteadyTime now = steady_clock::now();
+    const auto replies =
+        client_->run({{nullptr, {"SISMEMBER", key_, address}}}, now + client_->settings().timeout);
+    const auto found = replies ? replies->front().value().integer() : std::nullopt;
+    if (found == 1) {
+        remember(address, now);
+        return Answer::known;
+    }
+    auto known = known_.lock();
+    if (found == 0) {
+        known->erase(address);
+        return Answer::unknown;
+    }
+    const auto last = known->find(address);
+    return last != known->end() && now - last->second < memory ? Answer::known
+                                                               : Answer::unavailable;
+}
+
+void RedisDirectory::remember(const std::string& address, SteadyTime now) {
+    auto known = known_.lock();
+    if (known->size() >= maxRemembered && known->count(address) == 0) {
+        std::erase_if(*known, [&](const auto& entry) { return now - entry.second >= memory; });
+        if (known->size() >= maxRemembered)
+            known->clear(); // they are soon known again
+    }
+    (*known)[address] = now;
+}
+
+} // namespace sluice
