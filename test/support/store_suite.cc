@@ -28,7 +28,7 @@ public:
         if (below(8) != 0)
             asked.message = {keyOf(below(50)), link(), hours ? 6h : 48h};
         if (below(4) != 0)
-            asked.row = {keyOf(100 + below(20)), turn(), 1h};
+            asked.row = {keyOf(100 + below(4)), turn(), below(4) == 0 ? 1h : 2h};
         if (below(4) != 0)
             asked.copy = {keyOf(200 + below(20)), 6h};
         if (asked.message && below(4) == 0)
@@ -104,9 +104,43 @@ void doesWhatTheSimplestDoes(Store& store, StoreClock& clock, int rounds) {
             simplest.withdrawCopy(asked.copy->key, clock.now());
             REQUIRE(store.withdrawCopy(asked.copy->key, clock.now()));
         }
-        clock.pass(std::chrono::seconds(questions.below(10) == 0 ? questions.below(30'000)
-                                                                 : questions.below(60)));
+        // around the limits of a conversation, and beyond what is remembered
+        const unsigned longest[] = {2, 4, 20, 20, 20, 20, 60, 2000, 2000, 30'000};
+        clock.pass(std::chrono::seconds(questions.below(longest[questions.below(10)])));
     }
+}
+
+/// Exactly at the limits of store_records.hh, and one beyond.
+void keepsToTheLimits(Store& store, StoreClock& clock) {
+    MapStore simplest;
+    std::uint32_t message = 0;
+    for (const auto age : {3600s, 3601s, 30s, 31s, 100s, 110s, 100s, 111s, 20s, 22s, 20s, 23s})
+        for (const bool reaction : {false, true}) {
+            CAPTURE(age.count());
+            EndOfMessageQuestion asked;
+            for (const bool again : {false, true}) {
+                Turn turn;
+                turn.author = ++message;
+                turn.message = message;
+                turn.referring = again != reaction;
+                turn.reaction = reaction;
+                turn.templates = {7};
+                asked.row = {keyOf(7001), turn, 2h};
+                asked.copy = {keyOf(7002), 6h};
+                requireSame(store.endOfMessage(asked, clock.now()).value(),
+                            simplest.endOfMessage(asked, clock.now()).value());
+                clock.pass(age);
+            }
+        }
+    // intervals of a hundred seconds, a tenth more, and one beyond
+    for (const auto interval : {100s, 100s, 110s, 111s, 111s, 20s, 22s, 23s})
+        for (const StoreKey& copy : {keyOf(7003), keyOf(7004)}) {
+            EndOfMessageQuestion asked;
+            asked.copy = {copy, 6h};
+            requireSame(store.endOfMessage(asked, clock.now()).value(),
+                        simplest.endOfMessage(asked, clock.now()).value());
+            clock.pass(copy == keyOf(7003) ? 0s : interval);
+        }
 }
 
 void findsInOrder(Store& store, StoreClock& clock) {
@@ -252,6 +286,7 @@ EndOfMessageQuestion question(std::uint64_t number, std::uint64_t client) {
 }
 
 void checkStore(Store& store, StoreClock& clock, int rounds) {
+    keepsToTheLimits(store, clock);
     findsInOrder(store, clock);
     tellsOnceAnHour(store, clock);
     // the windows of cuts are slices of five minutes
