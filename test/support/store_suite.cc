@@ -118,11 +118,11 @@ void keepsToTheLimits(Store& store, StoreClock& clock) {
         for (const bool reaction : {false, true}) {
             CAPTURE(age.count());
             EndOfMessageQuestion asked;
-            for (const bool again : {false, true}) {
+            for (const bool referring : {true, false}) {
                 Turn turn;
                 turn.author = ++message;
                 turn.message = message;
-                turn.referring = again != reaction;
+                turn.referring = referring;
                 turn.reaction = reaction;
                 turn.templates = {7};
                 asked.row = {keyOf(7001), turn, 2h};
