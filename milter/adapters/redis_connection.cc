@@ -46,8 +46,10 @@ SSL_CTX* tlsContext() {
 bool expectName(SSL* tls, const RedisEndpoint& endpoint) {
     if (endpoint.host.empty() || endpoint.host == endpoint.address)
         return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(tls), endpoint.address.c_str()) == 1;
-    return SSL_set_tlsext_host_name(tls, endpoint.host.c_str()) == 1 &&
-           SSL_set1_host(tls, endpoint.host.c_str()) == 1;
+    std::string name = endpoint.host; // RFC 6066 section 3; the macro for it has a cast of C
+    return SSL_ctrl(tls, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name.data()) ==
+               1 &&
+           SSL_set1_host(tls, name.c_str()) == 1;
 }
 #endif
 

@@ -45,7 +45,8 @@ for i = 3, #ARGV, 2 do
     changed = true
   end
 end
-if changed and redis.call('TTL', key) < life then redis.call('EXPIRE', key, life) end
+-- without the message there was nothing
+if changed and (not known or redis.call('TTL', key) < life) then redis.call('EXPIRE', key, life) end
 return out
 )lua";
 
@@ -78,13 +79,21 @@ local function has(row, wanted, from)
 end
 local function number(flag, value) return flag and value or 0 end
 
-local state, age = redis.call('GET', key), 0
-local last, lastFlags, rows, seen = zero8, 0, string.rep('\0', 32), string.rep('\0', 28)
-if state and #state == 73 then
-  age = math.max(now - struct.unpack('>I4', state), 0)
-  last, lastFlags = string.sub(state, 5, 12), string.byte(state, 13)
-  rows, seen = string.sub(state, 14, 45), string.sub(state, 46, 73)
+local function keep(rows, turns, answer, seen)
+  redis.call('SET', key, struct.pack('>I4', now) .. author .. string.char(flags % 4) .. rows ..
+    message .. struct.pack('>I2', turns) .. string.char(answer) .. seen, 'EX', life)
+  return {turns, answer}
 end
+local function begin()
+  local answer = number(has(templates, own, 1), 1) + number(on(flags, 8), 4)
+  return keep(templates, depth, answer, string.rep('\0', 21))
+end
+
+local state = redis.call('GET', key)
+if not state or #state ~= 73 then return begin() end
+local age = math.max(now - struct.unpack('>I4', state), 0)
+local last, lastFlags = string.sub(state, 5, 12), string.byte(state, 13)
+local rows, seen = string.sub(state, 14, 45), string.sub(state, 46, 73)
 if message ~= string.rep('\0', 4) then
   for at = 1, #seen, 7 do
     if string.sub(seen, at, at + 3) == message then
@@ -100,27 +109,20 @@ if goesOn and author ~= last then
   elseif age > prompt then goesOn = not on(lastFlags, 1) and not on(lastFlags, 2) end
 end
 
-local turns, answer
-if goesOn then
-  turns, answer = struct.unpack('>I2', string.sub(seen, 5, 6)), string.byte(seen, 7)
-  local repeated, other, otherAutomatic = on(answer, 1), on(answer, 2), on(answer, 8)
-  local chain = on(answer, 4) or on(lastFlags, 2) or on(flags, 8)
-  if author ~= last then
-    other, otherAutomatic = repeated, on(lastFlags, 2)
-    repeated = has(rows, own, 0) or has(templates, own, 1)
-    turns = math.min(turns + 1, 65535)
-  end
-  turns = math.max(turns, depth)
-  if author ~= last or own ~= string.sub(rows, 1, 8) then rows = own .. string.sub(rows, 1, 24) end
-  answer = number(repeated, 1) + number(other, 2) + number(chain, 4) + number(otherAutomatic, 8)
-else
-  rows, seen = templates, string.rep('\0', 28)
-  turns = depth
-  answer = number(has(templates, own, 1), 1) + number(on(flags, 8), 4)
+if not goesOn then return begin() end
+
+local turns, answer = struct.unpack('>I2', string.sub(seen, 5, 6)), string.byte(seen, 7)
+local repeated, other, otherAutomatic = on(answer, 1), on(answer, 2), on(answer, 8)
+local chain = on(answer, 4) or on(lastFlags, 2) or on(flags, 8)
+if author ~= last then
+  other, otherAutomatic = repeated, on(lastFlags, 2)
+  repeated = has(rows, own, 0) or has(templates, own, 1)
+  turns = math.min(turns + 1, 65535)
 end
-redis.call('SET', key, struct.pack('>I4', now) .. author .. string.char(flags % 4) .. rows ..
-  message .. struct.pack('>I2', turns) .. string.char(answer) .. string.sub(seen, 1, 21), 'EX', life)
-return {turns, answer}
+turns = math.max(turns, depth)
+if author ~= last or own ~= string.sub(rows, 1, 8) then rows = own .. string.sub(rows, 1, 24) end
+answer = number(repeated, 1) + number(other, 2) + number(chain, 4) + number(otherAutomatic, 8)
+return keep(rows, turns, answer, string.sub(seen, 1, 21))
 )lua";
 
 // Seen, copies, lost, constant intervals, interval. advance() of store_records.hh.

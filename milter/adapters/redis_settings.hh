@@ -57,7 +57,10 @@ struct RedisEndpoint {
     std::string host = {}; ///< what the address is of, for a certificate; may be empty
 
     [[nodiscard]] std::string text() const;
-    friend bool operator==(const RedisEndpoint&, const RedisEndpoint&) = default;
+    /// Under whatever name.
+    friend bool operator==(const RedisEndpoint& a, const RedisEndpoint& b) {
+        return a.path == b.path && a.address == b.address && a.port == b.port;
+    }
 };
 
 } // namespace sluice

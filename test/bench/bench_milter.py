@@ -60,12 +60,12 @@ def median_of(reports, key):
     return statistics.median(report[key] for report in reports)
 
 
-def summary_of(reports):
+def summary_of(reports, measured="sluice", beside="null"):
     """Medians for each filter, and the median of the ratios, round by round."""
     keys = ("messages_per_second", "p50_us", "p99_us", "cpu_us_per_message")
     result = {name: {key: median_of(each, key) for key in keys} for name, each in reports.items()}
     for name, key in (("ratio", "messages_per_second"), ("cpu_ratio", "cpu_us_per_message")):
-        ratios = [s[key] / n[key] for s, n in zip(reports["sluice"], reports["null"]) if n[key]]
+        ratios = [s[key] / n[key] for s, n in zip(reports[measured], reports[beside]) if n[key]]
         result[name] = statistics.median(ratios) if ratios else None
     return result
 

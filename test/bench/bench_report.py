@@ -27,6 +27,15 @@ def milter_rows(cells):
                    f"{result['p99_us']:,.0f}", f"{result['cpu_us_per_message']:,.0f}", ratios[1])
 
 
+def redis_rows(cells):
+    yield ("connections", "messages", "memory/s", "redis/s", "ratio", "memory p50 µs", "redis p50 µs", "CPU ratio")
+    for cell in cells:
+        memory, redis = cell["memory"], cell["redis"]
+        yield (cell["connections"], cell["messages"], f"{memory['messages_per_second']:,.0f}",
+               f"{redis['messages_per_second']:,.0f}", shown(cell["ratio"]), f"{memory['p50_us']:,.0f}",
+               f"{redis['p50_us']:,.0f}", shown(cell["cpu_ratio"]))
+
+
 def postfix_rows(result):
     yield ("filter", "messages/s", "of no filter", "of null")
     rates, ratios = result["messages_per_second"], result["ratios"]
@@ -72,6 +81,9 @@ def table_of(results):
         memory = results["memory"]
         parts.append(f"Memory for what is remembered of {memory['messages']:,} messages: {memory['megabytes']:,.0f} MB "
                      f"({verdict(memory['in_bounds'])})")
+    if "redis" in results:
+        parts.append("Store in Redis on a unix socket beside the store in memory\n"
+                     + aligned(list(redis_rows(results["redis"]))))
     if "postfix" in results:
         parts.append("Postfix end to end\n" + aligned(list(postfix_rows(results["postfix"]))))
     if "tables" in results:

@@ -45,9 +45,11 @@ class BenchReportTest(unittest.TestCase):
         postfix = {"messages_per_second": {"none": 800, "null": 600, "sluice": 500},
                    "ratios": {"null to none": 0.75, "sluice to none": 0.62, "sluice to null": 0.83}}
         whole = table_of({"machine": MACHINE, "gate": [cell], "milter": [cell], "postfix": postfix, "tables": tables,
+                          "redis": [{"connections": 8, "messages": 100,
+                                     **summary_of({"memory": [report(2000)], "redis": [report(1700)]}, "redis", "memory")}],
                           "large": {"octets": 10_000, "null": 100.0, "sluice": 350.0, "ratio": 0.9},
                           "memory": {"messages": 75_000, "megabytes": 101.2, "in_bounds": False}})
-        for wanted in ("0x80", "all filters in use", "all filters but lists and loops in use", "1,500   0.75", "1.20", "0.83", "1,000,000", "1.00 s (within bounds)",
+        for wanted in ("0x80", "all filters in use", "all filters but lists and loops in use", "1,500   0.75", "1.20", "0.83", "1,700   0.85", "1,000,000", "1.00 s (within bounds)",
                        "400 MB resident (OUT OF BOUNDS)", "350 µs, 250 µs above", "75,000 messages: 101 MB (OUT"):
             self.assertIn(wanted, whole)
         self.assertEqual(table_of({"machine": MACHINE}), "CPU, 2 cores, load 0.5 before")

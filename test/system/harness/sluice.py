@@ -45,7 +45,8 @@ def binary():
 def environment():
     return {"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8",
             "ASAN_OPTIONS": "exitcode=99", "TSAN_OPTIONS": "exitcode=99",
-            "UBSAN_OPTIONS": "print_stacktrace=1"}
+            "UBSAN_OPTIONS": "print_stacktrace=1",
+            **{name: os.environ[name] for name in ("SSL_CERT_FILE",) if name in os.environ}}
 
 
 def run_once(*arguments):
@@ -53,6 +54,11 @@ def run_once(*arguments):
     return subprocess.run([str(binary()), *map(str, arguments)], stdin=subprocess.DEVNULL,
                           capture_output=True, text=True, errors="replace", timeout=60,
                           env=environment())
+
+
+def has_tls():
+    """Whether this build can speak TLS to Redis."""
+    return "libhiredis_ssl" in run(program("ldd"), binary()).stdout
 
 
 def has_notifications():
