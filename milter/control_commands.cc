@@ -80,11 +80,15 @@ std::string argumentOf(const Request& request, const std::string& name) {
     return found == request.arguments.end() ? "" : found->second;
 }
 
+bool isOfNetwork(const StoreEntry& entry, const std::string& network) {
+    const auto parsed = parseEntry(entry.label);
+    return parsed && parsed->value == network;
+}
+
 /// The entry of this network, if there is one.
 const StoreEntry* entryOf(const std::vector<StoreEntry>& entries, const std::string& network) {
     const auto found = std::find_if(entries.begin(), entries.end(), [&](const StoreEntry& entry) {
-        const auto parsed = parseEntry(entry.label);
-        return parsed && parsed->value == network;
+        return isOfNetwork(entry, network);
     });
     return found == entries.end() ? nullptr : &*found;
 }
@@ -197,9 +201,9 @@ Reply ControlCommands::addNetwork(Store::Book book, const Request& request) {
     if (!added)
         return storeUnavailable();
     if (!*added)
-        return {fmt::format("there are {} entries already", Store::maxEntriesListed)};
-    log::info(LogCategory::daemon, "control: {} {} for {}", request.command, *label,
-              formatDuration(*lifetime));
+        return {"there is no room for more entries"};
+    log::info(LogCategory::daemon, "control: {} {} for {}", request.command,
+              escapeForDisplay(*label), formatDuration(*lifetime));
     operatorLists_.refresh(now);
     return {"", json::object()};
 }
@@ -212,12 +216,17 @@ Reply ControlCommands::removeNetwork(Store::Book book, const Request& request) {
     const auto entries = store_.list(book, now);
     if (!entries)
         return storeUnavailable();
-    const StoreEntry* const known = entryOf(*entries, network->text());
-    if (known == nullptr)
+    // two nodes may have added it at once
+    std::size_t removed = 0;
+    for (const StoreEntry& entry : *entries) {
+        if (!isOfNetwork(entry, network->text()))
+            continue;
+        if (!store_.clear(book, entry.key, now))
+            return storeUnavailable();
+        ++removed;
+    }
+    if (removed == 0)
         return {network->text() + " is not there"};
-    const auto removed = store_.clear(book, known->key, now);
-    if (!removed)
-        return storeUnavailable();
     log::info(LogCategory::daemon, "control: {} {}", request.command, network->text());
     operatorLists_.refresh(now);
     return {"", json::object()};

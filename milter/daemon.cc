@@ -127,6 +127,10 @@ Result<void> Daemon::start() {
     services_.operatorLists = operatorLists_.get();
     if (auto adopted = adopt(std::move(initial_)); !adopted)
         return adopted;
+    // who is put off or shut out is so from the first connection on
+    const auto now = std::chrono::steady_clock::now();
+    loops_->refresh(now);
+    operatorLists_->refresh(now);
     if (auto listening = server_.listen(services_); !listening)
         return listening;
     startControl();

@@ -149,6 +149,8 @@ sfsistat Session::recipient(const MtaContext& mta, char** arguments) {
     recipient.nextHop = mta.macro("{rcpt_host}");
     static const BlockSet none;
     const auto blocks = services_.loops == nullptr ? nullptr : services_.loops->blocks();
+    const bool mayWait = services_.storeMayWait && !runtime_->config.redisDirectories.empty();
+    const BlockingScope waiting(mayWait ? services_.blocked : nullptr);
     Decision decision =
         runtime_->policy.onRecipient(client_, message_.envelope, recipient, dnsblAnswers_.get(),
                                      blocks ? *blocks : none, services_.calendar.now());

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "milter/adapters/directory_redis.hh"
 
+#include "common/log.hh"
+#include "common/text.hh"
+
 #include <exception>
 #include <utility>
 
@@ -21,13 +24,17 @@ Directory::Answer RedisDirectory::find(const MailAddress& address) noexcept {
 
 Directory::Answer RedisDirectory::ask(const std::string& address) {
     const SteadyTime now = steady_clock::now();
-    const auto replies =
-        client_->run({{nullptr, {"SISMEMBER", key_, address}}}, now + client_->settings().timeout);
-    const auto found = replies ? replies->front().value().integer() : std::nullopt;
+    const auto replies = client_->run({{&RedisScripts::get().findMember, {key_, address}}},
+                                      now + client_->settings().timeout);
+    constexpr std::int64_t noAnswer = -2;
+    const std::int64_t found =
+        replies ? replies->front().value().integer().value_or(noAnswer) : noAnswer;
     if (found == 1) {
         remember(address, now);
         return Answer::known;
     }
+    if (found != 0)
+        complain(replies ? "there is no such set" : replies.error().message);
     auto known = known_.lock();
     if (found == 0) {
         known->erase(address);
@@ -36,6 +43,14 @@ Directory::Answer RedisDirectory::ask(const std::string& address) {
     const auto last = known->find(address);
     return last != known->end() && now - last->second < memory ? Answer::known
                                                                : Answer::unavailable;
+}
+
+void RedisDirectory::complain(const std::string& why) {
+    const auto minute =
+        std::chrono::duration_cast<std::chrono::minutes>(steady_clock::now().time_since_epoch());
+    if (complained_.exchange(minute.count()) != minute.count())
+        log::warning(LogCategory::directory, "redis:{}: {}; who was known lately is known",
+                     escapeForDisplay(key_), why);
 }
 
 void RedisDirectory::remember(const std::string& address, SteadyTime now) {

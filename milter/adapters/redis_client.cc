@@ -231,8 +231,8 @@ void RedisClient::keepHouse() {
                 discovered = steady_clock::now();
             }
             tryUnavailable();
-        } catch (const std::exception& error) { // no memory: the next tick tries again
-            complain(error.what());
+        } catch (const std::exception&) { // no memory: the next tick tries again
+            somethingIsWrong();
         }
         std::unique_lock lock(mutex_);
         if (wake_.wait_for(lock, tick, [this] { return stopping_; }))
@@ -252,7 +252,7 @@ void RedisClient::complain(const std::string& why) {
 }
 
 void RedisClient::discover() {
-    const auto old = view_.get();
+    auto old = view_.get();
     auto map = discoverRedis(settings_, old ? old->map.nodes : std::vector<RedisEndpoint>());
     if (!map) {
         complain(map.error().message);
@@ -266,8 +266,12 @@ void RedisClient::discover() {
     auto view = std::make_shared<View>();
     for (const RedisEndpoint& endpoint : map->nodes) {
         auto node = nodeAt(endpoint);
-        if (!node)
+        if (!node) {
+            if (old)
+                forgetOthers(*old);
+            somethingIsWrong();
             return;
+        }
         view->nodes.push_back(std::move(node));
     }
     view->map = *std::move(map);
@@ -280,6 +284,7 @@ void RedisClient::discover() {
         view_.set(view);
     }
     wake_.notify_all();
+    old.reset();
     forgetOthers(*view);
 }
 

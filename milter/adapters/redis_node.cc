@@ -75,7 +75,7 @@ std::unique_ptr<RedisConnection> RedisNode::takeIdle() {
 
 /// Its place in the pool is taken already.
 Result<std::unique_ptr<RedisConnection>> RedisNode::openAnother(SteadyTime deadline) {
-    Result<std::unique_ptr<RedisConnection>> opened = fail("no memory for a connection");
+    Result<std::unique_ptr<RedisConnection>> opened = tl::unexpected(Error{});
     try {
         opened = RedisConnection::open(endpoint_, settings_.login, settings_.database,
                                        settings_.tls, deadline);
@@ -129,18 +129,19 @@ void RedisNode::succeeded() {
 }
 
 void RedisNode::failed(const std::string& why) {
-    if (available_)
-        noteFailure(why);
+    noteFailure(why, false);
     dropIdle();
 }
 
 void RedisNode::probeFailed(const std::string& why) {
-    noteFailure(why);
+    noteFailure(why, true);
     dropIdle();
 }
 
-void RedisNode::noteFailure(const std::string& why) {
+void RedisNode::noteFailure(const std::string& why, bool ofTry) {
     auto health = health_.lock();
+    if (!ofTry && !health->breaker.closed())
+        return;
     health->why = why.substr(0, longestReason);
     if (health->breaker.failed(steady_clock::now(), chance())) {
         available_ = false;

@@ -86,7 +86,7 @@ private:
     std::unique_ptr<RedisConnection> takeIdle();
     void takeBack(std::unique_ptr<RedisConnection> connection);
     void dropIdle();
-    void noteFailure(const std::string& why);
+    void noteFailure(const std::string& why, bool ofTry);
     Result<std::unique_ptr<RedisConnection>> openAnother(SteadyTime deadline);
     static void log(Health& health, const std::string& name, SteadyTime now);
 

@@ -326,6 +326,12 @@ redis.call('EXPIRE', key, window)
 return count
 )lua";
 
+constexpr const char* findMemberLua = R"lua(
+local found = redis.call('SISMEMBER', KEYS[1], ARGV[1])
+if found == 0 and redis.call('EXISTS', KEYS[1]) == 0 then return -1 end
+return found
+)lua";
+
 constexpr const char* probeLua = R"lua(
 redis.call('SET', KEYS[1], redis.call('TIME')[1], 'EX', 60)
 return 1
@@ -350,6 +356,7 @@ const RedisScripts& RedisScripts::get() {
         .forgetEntries = RedisScript(std::string(versionLua) + forgetEntriesLua),
         .countInWindow = RedisScript(countInWindowLua),
         .countLoop = RedisScript(countLoopLua),
+        .findMember = RedisScript(findMemberLua),
         .probe = RedisScript(probeLua),
     };
     return scripts;

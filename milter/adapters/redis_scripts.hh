@@ -44,6 +44,8 @@ struct RedisScripts {
     RedisScript countInWindow;
     /// LOOP WINDOW MOST → different ones within it
     RedisScript countLoop;
+    /// MEMBER → 1 it is in the set, 0 it is not, -1 there is no such set
+    RedisScript findMember;
     /// Sets a key that ends by itself: whoever can do that can count.
     RedisScript probe;
 };

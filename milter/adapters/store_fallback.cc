@@ -152,6 +152,8 @@ std::optional<std::vector<Entry>> FallbackStore::kept(LastKnown<Entry>& last,
         last = {*shared, now};
         return shared;
     }
+    if (last.read == SteadyTime())
+        return std::nullopt;
     const auto age = std::chrono::duration_cast<std::chrono::seconds>(now - last.read);
     std::vector<Entry> left;
     for (Entry entry : last.entries)

@@ -100,7 +100,8 @@ std::optional<std::vector<RedisReply>> RedisStore::run(const std::vector<RedisCo
 }
 
 bool RedisStore::runAlone(RedisCommand command) {
-    return run({std::move(command)}).has_value();
+    const auto replies = run({std::move(command)});
+    return replies && !replies->front().value().error();
 }
 
 std::nullopt_t RedisStore::odd(const RedisCommand& command) {
@@ -237,6 +238,8 @@ std::optional<CutCount> RedisStore::countCut(const Cut& cut, SteadyTime /*now*/)
             return std::nullopt;
         const auto ofLoop = (*replies)[1].value().integer();
         const auto loopsOfClient = (*replies)[2].value().integer();
+        if ((*replies)[0].value().error())
+            return std::nullopt;
         if (!ofLoop || !loopsOfClient)
             return odd(commands[ofLoop ? 2 : 1]);
         return CutCount{static_cast<std::uint32_t>(*ofLoop),
@@ -301,20 +304,22 @@ bool RedisStore::eachLine(Book book, SteadyTime deadline,
         odd(command);
         return false;
     }
+    const std::string found(answer[1].text().value_or(""));
+    std::vector<Line> lines;
+    for (std::size_t at = 2; at + 1 < answer.size(); at += 2) {
+        const auto key = redis::storeKey(answer[at].text().value_or(""));
+        auto entry = redis::bookEntry(answer[at + 1].text().value_or(""));
+        if (!key || !entry)
+            continue;
+        lines.push_back({*key, opened(entry->label), *entry});
+        lines.back().times.label = {};
+    }
     auto books = books_.lock();
     ReadBook& read = (*books)[book];
-    if (const auto found = answer[1].text().value_or(""); found != version || found.empty()) {
-        read.version = found;
-        read.lines.clear();
-        for (std::size_t at = 2; at + 1 < answer.size(); at += 2) {
-            const auto key = redis::storeKey(answer[at].text().value_or(""));
-            auto entry = redis::bookEntry(answer[at + 1].text().value_or(""));
-            if (!key || !entry)
-                continue;
-            read.lines.push_back({*key, opened(entry->label), *entry});
-            read.lines.back().times.label = {};
-        }
-    }
+    if (found != version || found.empty())
+        read = {found, std::move(lines)};
+    else if (read.version != version)
+        return false; // forgotten or read anew meanwhile: the next time
     for (const Line& line : read.lines)
         use(line, static_cast<std::int64_t>(*now));
     return true;
@@ -362,6 +367,8 @@ std::optional<std::size_t> RedisStore::clear(Book book, const std::optional<Stor
         if (!replies)
             return std::nullopt;
         const RedisValue forgotten = replies->front().value();
+        if (forgotten.error())
+            return std::nullopt;
         if (book != Book::loops)
             return forgotten.size() / 2;
         std::vector<RedisCommand> traces;

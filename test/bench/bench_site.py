@@ -3,6 +3,7 @@
 negotiated the same. Needs SLUICE_BUILD, and the harness of the system tests."""
 
 import contextlib
+import itertools
 import pathlib
 import shutil
 import tempfile
@@ -70,6 +71,7 @@ class BenchSite:
 
     def __init__(self):
         self._stack = contextlib.ExitStack()
+        self._numbers = itertools.count(1)
         with contextlib.ExitStack() as stack:
             self.base = make_directory(tempfile.mkdtemp(prefix="sluice-bench-"))
             stack.callback(shutil.rmtree, self.base, ignore_errors=True)
@@ -103,7 +105,7 @@ class BenchSite:
     @contextlib.contextmanager
     def sluice(self, socket, configuration=None):
         """The daemon, listening on `socket`."""
-        daemon = Sluice(self.base / "sluice", pathlib.Path(socket.partition(":")[2]))
+        daemon = Sluice(self.base / f"sluice-{next(self._numbers)}", pathlib.Path(socket.partition(":")[2]))
         daemon.write(configuration or self.configuration(socket))
         try:
             yield daemon.start()

@@ -242,6 +242,8 @@ def at_recipient(node, address):
 def test_recipients_of_a_set(base, redis):
     with Nodes(base, f"store = redis://{redis.address}/0", PATIENT, "directory = redis:recipients") as nodes:
         user = "user@test.example"
+        assert at_recipient(nodes[0], user).code == 451  # no set at all: nobody knows
+        redis.call("SADD", "recipients", "other@test.example")
         assert at_recipient(nodes[0], user).code == 550
         redis.call("SADD", "recipients", user)
         assert [at_recipient(node, user).kind for node in nodes] == ["continue"] * 2
@@ -250,9 +252,11 @@ def test_recipients_of_a_set(base, redis):
         assert at_recipient(nodes[1], user).code == 550
         redis.call("SADD", "recipients", user)
         assert at_recipient(nodes[0], user).kind == "continue"
-        redis.kill()
+        redis.call("DEL", "recipients")
         assert at_recipient(nodes[0], user).kind == "continue"  # it was there a moment ago
-        assert at_recipient(nodes[0], "other@test.example").code == 451
+        redis.kill()
+        assert at_recipient(nodes[0], user).kind == "continue"
+        assert at_recipient(nodes[0], "somebody@test.example").code == 451
 
 
 def test_a_key_that_is_no_set_hurts_nothing_else(base, redis):
