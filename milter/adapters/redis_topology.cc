@@ -40,7 +40,8 @@ std::uint16_t crc16(std::string_view text) {
     return static_cast<std::uint16_t>(crc);
 }
 
-/// The addresses of a host; an address stands for itself. The order is getaddrinfo's.
+/// The addresses of a host, of which a sentinel may have told; an address stands for itself. The
+/// order is getaddrinfo's.
 Result<std::vector<RedisEndpoint>> endpointsOf(const HostPort& server) {
     if (IpAddress::parse(server.host))
         return std::vector{RedisEndpoint{"", server.host, server.port, server.host}};
@@ -48,7 +49,7 @@ Result<std::vector<RedisEndpoint>> endpointsOf(const HostPort& server) {
     hints.ai_socktype = SOCK_STREAM;
     addrinfo* list = nullptr;
     if (const int error = ::getaddrinfo(server.host.c_str(), nullptr, &hints, &list); error != 0)
-        return fail(server.host + ": " + ::gai_strerror(error));
+        return fail(quoteForDisplay(server.host) + ": " + ::gai_strerror(error));
     const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owned(list, ::freeaddrinfo);
     std::vector<RedisEndpoint> endpoints;
     for (const addrinfo* each = list; each != nullptr; each = each->ai_next) {
@@ -58,7 +59,7 @@ Result<std::vector<RedisEndpoint>> endpointsOf(const HostPort& server) {
             endpoints.push_back({"", text, server.port, server.host});
     }
     if (endpoints.empty())
-        return fail(server.host + " has no address");
+        return fail(quoteForDisplay(server.host) + " has no address");
     return endpoints;
 }
 
