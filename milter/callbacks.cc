@@ -177,8 +177,9 @@ smfiDesc milterCallbacks(SessionServices& services) {
     smfiDesc description{};
     description.xxfi_name = name;
     description.xxfi_version = SMFI_VERSION;
-    description.xxfi_flags = SMFIF_ADDHDRS | SMFIF_CHGFROM | SMFIF_ADDRCPT | SMFIF_ADDRCPT_PAR |
-                             SMFIF_DELRCPT | SMFIF_QUARANTINE | SMFIF_SETSYMLIST;
+    description.xxfi_flags = SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_CHGFROM | SMFIF_ADDRCPT |
+                             SMFIF_ADDRCPT_PAR | SMFIF_DELRCPT | SMFIF_QUARANTINE |
+                             SMFIF_SETSYMLIST;
     description.xxfi_connect = onConnect;
     description.xxfi_helo = onHelo;
     description.xxfi_envfrom = onMail;

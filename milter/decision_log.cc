@@ -61,6 +61,8 @@ std::string_view actionName(Note::Kind kind) {
         return "remove";
     case Note::Kind::returnPath:
         return "return-path";
+    case Note::Kind::rewrite:
+        return "rewrite";
     case Note::Kind::discard:
         return "discard";
     }

@@ -29,6 +29,12 @@ bool MtaContext::insertHeaderOnTop(const std::string& name, const std::string& v
     return smfi_insheader(context_, 0, mutableText(name), mutableText(value)) == MI_SUCCESS;
 }
 
+bool MtaContext::changeHeader(const std::string& name, std::uint32_t index,
+                              const std::string& value) const {
+    return smfi_chgheader(context_, mutableText(name), static_cast<int>(index),
+                          mutableText(value)) == MI_SUCCESS;
+}
+
 bool MtaContext::changeSender(const EnvelopeAddress& sender) const {
     const std::string path = '<' + sender.address + '>';
     return smfi_chgfrom(context_, mutableText(path), parametersOf(sender)) == MI_SUCCESS;

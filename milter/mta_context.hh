@@ -6,6 +6,7 @@
 
 #include <libmilter/mfapi.h>
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -29,6 +30,9 @@ public:
     /// Edits, at end of message only. False: the MTA did not get it.
     [[nodiscard]] bool addHeader(const std::string& name, const std::string& value) const;
     [[nodiscard]] bool insertHeaderOnTop(const std::string& name, const std::string& value) const;
+    /// `index`: among the fields of this name, from 1.
+    [[nodiscard]] bool changeHeader(const std::string& name, std::uint32_t index,
+                                    const std::string& value) const;
     [[nodiscard]] bool changeSender(const EnvelopeAddress& sender) const;
     [[nodiscard]] bool addRecipient(const EnvelopeAddress& recipient) const;
     /// `path`: exactly as the recipient stage had it.

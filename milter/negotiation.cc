@@ -15,6 +15,7 @@ unsigned long unneededSteps(const MilterNeeds& needs) {
 
 unsigned long neededActions(const MilterNeeds& needs) {
     return (needs.addHeaders ? static_cast<unsigned long>(SMFIF_ADDHDRS) : 0UL) |
+           (needs.changeHeaders ? static_cast<unsigned long>(SMFIF_CHGHDRS) : 0UL) |
            (needs.changeSender ? static_cast<unsigned long>(SMFIF_CHGFROM) : 0UL) |
            (needs.changeRecipients
                 ? static_cast<unsigned long>(SMFIF_ADDRCPT | SMFIF_ADDRCPT_PAR | SMFIF_DELRCPT)

@@ -15,6 +15,7 @@ struct MilterNeeds {
     bool helo = false;
     bool data = false;
     bool addHeaders = false;
+    bool changeHeaders = false;
     bool changeSender = false;
     bool changeRecipients = false;
     bool quarantine = false;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,6 +16,15 @@ struct HeaderLine {
     friend bool operator==(const HeaderLine&, const HeaderLine&) = default;
 };
 
+/// A field of the message that gets another value.
+struct HeaderChange {
+    std::string name;    ///< as the message has it
+    std::uint32_t index; ///< among the fields of this name, in any case; the topmost has 1
+    std::string value;   ///< with its leading blank and its folds (CRLF and a blank), as sent
+
+    friend bool operator==(const HeaderChange&, const HeaderChange&) = default;
+};
+
 /// An envelope address with its ESMTP parameters (RFC 3461), "NOTIFY=FAILURE" for instance.
 struct EnvelopeAddress {
     std::string address; ///< without `<>`; empty for the null sender
@@ -26,14 +36,15 @@ struct EnvelopeAddress {
 struct Edits {
     std::vector<HeaderLine> onTop;  ///< above all that the message has, the MTA's Received: too
     std::vector<HeaderLine> append; ///< below all headers
+    std::vector<HeaderChange> changeHeaders;
     std::vector<std::string> removeRecipients; ///< each exactly as RCPT gave it
     std::vector<EnvelopeAddress> addRecipients;
     std::optional<EnvelopeAddress> sender;
     std::string quarantine; ///< the reason; empty: none
 
     [[nodiscard]] bool empty() const {
-        return onTop.empty() && append.empty() && removeRecipients.empty() &&
-               addRecipients.empty() && !sender && quarantine.empty();
+        return onTop.empty() && append.empty() && changeHeaders.empty() &&
+               removeRecipients.empty() && addRecipients.empty() && !sender && quarantine.empty();
     }
     friend bool operator==(const Edits&, const Edits&) = default;
 };

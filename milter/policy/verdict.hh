@@ -40,6 +40,7 @@ struct Note {
         redirect,   ///< `recipient` was replaced by `becomes`
         remove,     ///< `recipient` does not get the message
         returnPath, ///< `becomes` is the new one
+        rewrite,    ///< the value of a field, of which `becomes` is the new one
         discard,    ///< nobody gets the message, and the client is told that it was taken
     };
 

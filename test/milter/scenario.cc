@@ -98,6 +98,8 @@ std::string noteText(const Note& note) {
         return fmt::format("+remove {} ({})", note.recipient, note.rule);
     case Note::Kind::returnPath:
         return fmt::format("+return-path {} ({})", withoutSignature(note.becomes), note.rule);
+    case Note::Kind::rewrite:
+        return fmt::format("+rewrite {} ({})", note.becomes, note.rule);
     case Note::Kind::discard:
         return fmt::format("+discard ({})", note.rule);
     }
