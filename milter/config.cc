@@ -9,6 +9,7 @@
 #include "milter/config_values.hh"
 #include "milter/list_values.hh"
 #include "milter/loop_values.hh"
+#include "milter/rewrite_values.hh"
 #include "milter/store_values.hh"
 
 #include <fmt/format.h>
@@ -289,6 +290,7 @@ Config makeConfig(const Settings& settings, std::vector<Problem>& problems) {
     readResolver(reader, config.resolver);
     reader.read("dnsbl-self-test", parseYesNo, config.dnsblSelfTest);
     readSender(reader, policy.sender);
+    readDomainRewrites(reader, !policy.localDomains.empty(), policy.rewrites);
     readBadmail(reader, policy.sender.action, config);
     readRecipient(reader, config);
     readLimits(reader, policy.limits);

@@ -62,6 +62,10 @@ const std::vector<OptionSpec>& optionSpecs() {
         {"badmail-quota", "SIZE", Occurs::once, "1G",
          "the most that badmail-dir may hold; 0: no limit"},
         {"badmail-days", "DAYS", Occurs::once, "30", "how long badmail is kept; 0: for ever"},
+        {"rewrite-domain", "OLD=NEW [from=NET|trusted|authenticated,…] [signed=no|yes]",
+         Occurs::repeatedly, nullptr,
+         "a domain that became another: mail to the outside has the new one in its sender, From:, "
+         "Sender: and Reply-To:"},
         // recipient
         {"block-recipient", "PATTERN", Occurs::repeatedly, nullptr, "recipients that take no mail"},
         {"restrict-recipient",

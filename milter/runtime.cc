@@ -15,6 +15,7 @@ MilterNeeds needsOf(const Config& config) {
     needs.helo = drops || stores;
     needs.data = drops;
     needs.addHeaders = !config.observe;
+    needs.changeHeaders = !config.observe && !policy.rewrites.empty();
     needs.changeSender = !config.observe;
     needs.changeRecipients = !config.observe && !policy.lists.empty();
     needs.quarantine = !config.observe && holds;

@@ -83,6 +83,7 @@ struct Recipient {
     MailAddress resolved;
     RecipientRole role = RecipientRole::user;
     const MailingList* list = nullptr; ///< of `list`, `bounceAddress` and `staleBounce`
+    bool outside = false;              ///< it is none of ours, and its domain is not local
     bool dsnParameters = false;        ///< RCPT had NOTIFY or ORCPT (RFC 3461 section 4)
     std::string nextHop;               ///< where the MTA would send it ({rcpt_host})
 };

@@ -195,7 +195,7 @@ EndOfMessageQuestion LoopDetector::questionOf(const LoopMessage& message,
         question.message = {*chain.key, link,
                             link.automatic || link.chainAutomatic ? longer : settings_.memory};
     if (message.recipients.size() <= maxRowRecipients) {
-        auto party = keysOf(message.recipients);
+        auto party = keysOf(message.parties.empty() ? message.recipients : message.parties);
         party.push_back(authorOf(message).keyWithoutExtension());
         // without a Message-ID two programs with constant texts would look like retries
         const auto message32 =

@@ -30,7 +30,9 @@ struct LoopMessage {
     /// The first mailbox of From: (headerAddresses()); the null address when there is none.
     MailAddress author;
     std::vector<MailAddress> recipients; ///< the accepted ones, in any order
-    std::string messageId;               ///< canonicalMessageId(); empty: none
+    /// The same by the names that authors have; empty: there is no difference.
+    std::vector<MailAddress> parties;
+    std::string messageId; ///< canonicalMessageId(); empty: none
     /// References: and then In-Reply-To:, as the fields' values stand one after the other, joined
     /// by a blank.
     std::string_view references;

@@ -45,8 +45,10 @@ std::string_view hostOf(std::string_view nextHop) {
 
 } // namespace
 
-LoopPolicy::LoopPolicy(const LoopPolicySettings& settings, std::shared_ptr<const Keyring> keyring)
+LoopPolicy::LoopPolicy(const LoopPolicySettings& settings, const DomainRewriteRules& merged,
+                       std::shared_ptr<const Keyring> keyring)
     : settings_(settings),
+      merged_(merged),
       keyring_(std::move(keyring)),
       hasher_(storeSecret(*keyring_)),
       detector_(settings.detection, hasher_) {}
@@ -122,6 +124,16 @@ void LoopPolicy::mark(const MessageFacts& facts, const LoopOutcome& outcome,
     decision.notes.push_back({Note::Kind::returnPath, rule, {}, {}, {}, "<>"});
 }
 
+/// Where domains are merged, answers come to another address than the one that has written.
+void LoopPolicy::nameParties(const MessageFacts& facts, LoopMessage& message) const {
+    message.author = authorOf(facts.headers);
+    if (merged_.empty())
+        return;
+    message.author = merged_.shownAs(message.author.isNull() ? message.sender : message.author);
+    for (const MailAddress& recipient : message.recipients)
+        message.parties.push_back(merged_.shownAs(recipient));
+}
+
 void LoopPolicy::onEndOfMessage(const MessageFacts& facts, const ListOutcome& lists,
                                 const MailingList* returnedTo, Store& store, SteadyTime now,
                                 Decision& decision) const {
@@ -132,8 +144,8 @@ void LoopPolicy::onEndOfMessage(const MessageFacts& facts, const ListOutcome& li
     LoopMessage message;
     message.client = facts.client.address;
     message.sender = facts.envelope.sender;
-    message.author = authorOf(facts.headers);
     message.recipients = addressesOf(facts.envelope);
+    nameParties(facts, message);
     message.messageId = facts.messageId;
     const std::string references =
         facts.headers.all("References") + facts.headers.all("In-Reply-To");

@@ -4,6 +4,7 @@
 #include "common/keyring.hh"
 #include "common/network_set.hh"
 #include "milter/policy/classification.hh"
+#include "milter/policy/domain_rewrite_rules.hh"
 #include "milter/policy/facts.hh"
 #include "milter/policy/list_policy.hh"
 #include "milter/policy/loop_blocks.hh"
@@ -56,7 +57,9 @@ struct MessageFacts {
 /// Keeps mail from going in circles. Immutable; any number of threads.
 class LoopPolicy {
 public:
-    LoopPolicy(const LoopPolicySettings& settings, std::shared_ptr<const Keyring> keyring);
+    /// `merged`: an address in either domain is the same party of a loop.
+    LoopPolicy(const LoopPolicySettings& settings, const DomainRewriteRules& merged,
+               std::shared_ptr<const Keyring> keyring);
 
     /// Hairpin, then blocks of earlier loops.
     [[nodiscard]] std::optional<Verdict> onRecipient(const Client& client, const Envelope& envelope,
@@ -82,10 +85,12 @@ public:
 private:
     [[nodiscard]] bool turnsBack(const Client& client, const Recipient& recipient) const;
     [[nodiscard]] bool passedTooOften(const MessageFacts& facts) const;
+    void nameParties(const MessageFacts& facts, LoopMessage& message) const;
     void cut(const MessageFacts& facts, const std::string& reason, Decision& decision) const;
     void mark(const MessageFacts& facts, const LoopOutcome& outcome, Decision& decision) const;
 
     const LoopPolicySettings& settings_;
+    const DomainRewriteRules& merged_;
     std::shared_ptr<const Keyring> keyring_;
     KeyHasher hasher_;
     LoopDetector detector_;

@@ -66,7 +66,8 @@ Policy::Policy(std::shared_ptr<const PolicySettings> settings)
       recipient_(settings_->recipient, settings_->localDomains),
       limits_(settings_->limits),
       lists_(settings_->lists, settings_->keyring),
-      loops_(settings_->loops, settings_->keyring) {}
+      loops_(settings_->loops, settings_->rewrites, settings_->keyring),
+      rewrite_(settings_->rewrites) {}
 
 void Policy::admit(Client& client, const std::string& daemonName, const std::string& daemonPort,
                    const OperatorNetworks& added, CivilDay today) const {
@@ -129,6 +130,8 @@ Decision Policy::onRecipient(const Client& client, const Envelope& envelope, Rec
     const MailAddress& recipient = facts.address;
     if (client.areas.has(Area::lists))
         identify(facts, resolved, now.today);
+    facts.outside =
+        facts.role == RecipientRole::user && !settings_->localDomains.contains(resolved.domain());
     // What either form forbids is forbidden: no spelling leads around a rule.
     const auto asked = [&](auto rule) {
         auto verdict = rule(recipient);
@@ -186,9 +189,9 @@ Decision Policy::onHeaders(const Client& client, const Envelope& envelope,
     return decision;
 }
 
-Decision Policy::onEndOfMessage(const Client& client, const Envelope& envelope,
-                                const HeaderList& headers, const BodyFacts& body, bool passesOn,
-                                Store& store, const Now& now) const {
+Decision Policy::judgeMessage(const Client& client, const Envelope& envelope,
+                              const HeaderList& headers, const BodyFacts& body, bool passesOn,
+                              Store& store, const Now& now) const {
     Decision decision;
     const std::uint64_t octets = headers.octets() + 2 + body.octets; // RFC 1870 section 3
     decision.verdict =
@@ -217,6 +220,15 @@ Decision Policy::onEndOfMessage(const Client& client, const Envelope& envelope,
     }
     if (!decision.verdict && !decision.discard)
         loops_.stamp(facts, outcome, now.today, decision);
+    return decision;
+}
+
+Decision Policy::onEndOfMessage(const Client& client, const Envelope& envelope,
+                                const HeaderList& headers, const BodyFacts& body, bool passesOn,
+                                Store& store, const Now& now) const {
+    Decision decision = judgeMessage(client, envelope, headers, body, passesOn, store, now);
+    if (client.areas.has(Area::sender) && passesOn && !decision.verdict && !decision.discard)
+        rewrite_.onEndOfMessage(client, envelope, headers, decision);
     return decision;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "milter/policy/connection_filter.hh"
+#include "milter/policy/domain_rewrite.hh"
 #include "milter/policy/facts.hh"
 #include "milter/policy/list_policy.hh"
 #include "milter/policy/local_domains.hh"
@@ -34,6 +35,7 @@ struct PolicySettings {
     LimitSettings limits;
     ListSettings lists;
     LoopPolicySettings loops;
+    DomainRewriteRules rewrites;
     std::shared_ptr<const Keyring> keyring; ///< never null
     /// By daemon name (lower case) or port number; a listener that is not here applies everything.
     std::unordered_map<std::string, ListenerSettings> listeners;
@@ -75,6 +77,9 @@ public:
 
 private:
     [[nodiscard]] MailAddress resolvedForm(const Recipient& recipient) const;
+    [[nodiscard]] Decision judgeMessage(const Client& client, const Envelope& envelope,
+                                        const HeaderList& headers, const BodyFacts& body,
+                                        bool passesOn, Store& store, const Now& now) const;
     void identify(Recipient& recipient, const MailAddress& resolved, CivilDay today) const;
 
     std::shared_ptr<const PolicySettings> settings_;
@@ -84,6 +89,7 @@ private:
     MessageLimits limits_;
     ListPolicy lists_;
     LoopPolicy loops_;
+    DomainRewrite rewrite_;
 };
 
 } // namespace sluice

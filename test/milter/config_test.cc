@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "milter/config.hh"
 #include "milter/config_values.hh"
+#include "milter/policy/domain_rewrite_rules.hh"
 #include "test/milter/config_file.hh"
 
 #include <doctest/doctest.h>
@@ -90,6 +91,7 @@ TEST_CASE("each wrong value is named with its line and option") {
         {"restrict-recipient = @b.example accept-from=everyone", "restrict-recipient",
          "@b.example"},
         {"restrict-recipient = a@b.example except=", "restrict-recipient", ""},
+        {"rewrite-domain = a.example=b.example", "rewrite-domain", "local-domain"},
     };
     for (const auto& [line, option, value] : cases) {
         INFO(std::string(line));
@@ -103,6 +105,87 @@ TEST_CASE("each wrong value is named with its line and option") {
         CHECK(problems[0].what.rfind(std::string(option) + ": ", 0) == 0);
         CHECK(problems[0].what.find(value) != std::string::npos);
     }
+}
+
+TEST_CASE("each wrong rewrite-domain is named with its line") {
+    struct Case {
+        const char* lines; ///< the last one is wrong
+        const char* value;
+    };
+    const std::vector<Case> cases = {
+        {"a.example", "a.example"},
+        {"=b.example", "empty"},
+        {"a.example=", "empty"},
+        {".=b.example", "empty"},
+        {"a.example=.b.example", ".b.example"},
+        {"a..example=b.example", "a..example"},
+        {"a.example=b\xff.example", "\\xFF.example"},
+        {"a.example=xn--.example x", "\"x\""},
+        {"a.example=b@c.example", "b@c.example"},
+        {"[192.0.2.1]=b.example", "[192.0.2.1]"},
+        {"a.example=b.example to=c.example", "to=c.example"},
+        {"a.example=b.example from=", "from="},
+        {"a.example=b.example from=inside", "inside"},
+        {"a.example=b.example from=10.0.0.0/8,192.0.2.1/24", "192.0.2.1/24"},
+        {"a.example=b.example signed=maybe", "maybe"},
+        {"A.example=a.EXAMPLE.", "changes nothing"},
+        {".a.example=a.example", "changes nothing"},
+        {"ä.example=xn--4ca.example", "changes nothing"},
+        {"a.example=b.example\nA.example.=c.example", "\"a.example\" is rewritten twice"},
+        {"b.example=c.example\na.example=b.example", "b.example=c.example"},
+        {".b.example=c.example\na.example=x.b.example", ".b.example=c.example"},
+        {".a.example=x.a.example", ".a.example=x.a.example"},
+    };
+    for (const auto& [lines, value] : cases) {
+        std::string text = "local-domain = a.example";
+        std::size_t count = 1;
+        for (const auto line : split(lines, '\n')) {
+            text += "\nrewrite-domain = " + std::string(line);
+            ++count;
+        }
+        INFO(text);
+        std::vector<Problem> problems;
+        load(text, problems);
+        REQUIRE(problems.size() == 1);
+        INFO(problems[0].line());
+        CHECK(problems[0].where.substr(problems[0].where.rfind(':')) ==
+              ":" + std::to_string(count));
+        CHECK(problems[0].what.rfind("rewrite-domain: ", 0) == 0);
+        CHECK(problems[0].what.find(value) != std::string::npos);
+    }
+}
+
+TEST_CASE("rules of rewrite-domain") {
+    const ConfigFile table("one.example=new.example\n.two.example=new.example  # with a comment\n");
+    std::vector<Problem> problems;
+    const Config config = load(
+        "local-domain = new.example\n"
+        "rewrite-domain = @" +
+            table.path() +
+            "\n"
+            "rewrite-domain = .Berlin.new.example=new.example signed=yes\n"
+            "rewrite-domain = Ü.example=Ä.example from=10.0.0.0/8,2001:db8::/32,authenticated\n"
+            "rewrite-domain = three.example=new.example from=\"trusted, 192.0.2.1\"\n",
+        problems);
+    for (const Problem& problem : problems)
+        FAIL(problem.line());
+    const DomainRewriteRules& rules = config.policy->rewrites;
+    CHECK(rules.find("one.example")->text() == "one.example=new.example");
+    CHECK(rules.find("one.example")->ofTrusted);
+    CHECK(rules.find("one.example")->ofAuthenticated);
+    CHECK_FALSE(rules.find("one.example")->evenSigned);
+    CHECK(rules.find("x.two.example")->text() == ".two.example=new.example");
+    CHECK(rules.find("x.berlin.new.example")->evenSigned);
+    const DomainRewriteRule* const named = rules.find("xn--tda.example");
+    REQUIRE(named != nullptr);
+    CHECK(named->newDomain == "xn--4ca.example");
+    CHECK_FALSE(named->ofTrusted);
+    CHECK(named->ofAuthenticated);
+    CHECK(named->networks.contains(IpAddress::parse("10.1.2.3").value(), {}));
+    CHECK(named->networks.contains(IpAddress::parse("2001:db8::1").value(), {}));
+    CHECK_FALSE(named->networks.contains(IpAddress::parse("192.0.2.1").value(), {}));
+    CHECK(rules.find("three.example")->ofTrusted);
+    CHECK_FALSE(rules.find("three.example")->ofAuthenticated);
 }
 
 TEST_CASE("quotes have their meaning in restrictions") {

@@ -11,7 +11,8 @@ using namespace sluice;
 
 namespace {
 
-/// The needs as letters: h(elo) d(ata) a(dd headers) s(ender) r(ecipients) q(uarantine).
+/// The needs as letters: h(elo) d(ata) a(dd headers) c(hange headers) s(ender) r(ecipients)
+/// q(uarantine).
 std::string needsFor(const std::string& text) {
     const test::ConfigFile file(text);
     CommandLine line;
@@ -23,6 +24,7 @@ std::string needsFor(const std::string& text) {
     letters += needs.helo ? "h" : "";
     letters += needs.data ? "d" : "";
     letters += needs.addHeaders ? "a" : "";
+    letters += needs.changeHeaders ? "c" : "";
     letters += needs.changeSender ? "s" : "";
     letters += needs.changeRecipients ? "r" : "";
     letters += needs.quarantine ? "q" : "";
@@ -45,4 +47,7 @@ TEST_CASE("only the stages and edits that the configuration needs are asked for"
           "has");
     CHECK(needsFor(bare + "list = a@b.example return-path=null\n") == "asr");
     CHECK(needsFor(bare + "robot = a@b.example\n") == "asr");
+    const std::string merged = "local-domain = a.example\nrewrite-domain = a.example=b.example\n";
+    CHECK(needsFor(bare + merged) == "acs");
+    CHECK(needsFor(bare + merged + "mode = observe\n").empty());
 }
