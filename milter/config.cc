@@ -26,6 +26,7 @@ namespace {
 
 constexpr std::string_view filePrefix = "file:";
 constexpr std::uint64_t maxBadmailDays = 3650;
+constexpr std::uint64_t maxTrackingDays = 3650;
 constexpr std::uint64_t keptForEver = 100UL * 365; ///< days
 
 Result<std::string> parseAnyWord(std::string_view text) {
@@ -189,6 +190,32 @@ void readBadmail(SettingsReader& reader, SenderAction action, Config& config) {
     config.badmail = std::move(badmail);
 }
 
+void readTracking(SettingsReader& reader, Config& config) {
+    TrackingSettings tracking;
+    std::uint64_t days = tracking.days;
+    reader.read("tracking-days", parseCount, days);
+    reader.read("track-subjects", parseYesNo, tracking.subjects);
+    tracking.path = reader.word("tracking-log");
+    if (days == 0 || days > maxTrackingDays)
+        reader.problem("tracking-days",
+                       fmt::format("{} is not between 1 and {}", days, maxTrackingDays));
+    if (tracking.path.empty())
+        return;
+    tracking.days = static_cast<unsigned>(days);
+    const std::size_t slash = tracking.path.rfind('/');
+    struct stat status {};
+    if (!tracking.path.starts_with('/') || tracking.path.ends_with('/'))
+        reader.problem("tracking-log",
+                       quoteForDisplay(tracking.path) + " is no absolute path of a file");
+    else if (::stat(tracking.path.substr(0, slash + 1).c_str(), &status) != 0)
+        reader.problem("tracking-log",
+                       fmt::format("\"{}\": {}", escapeForDisplay(tracking.path.substr(0, slash)),
+                                   std::strerror(errno)));
+    else if (::stat(tracking.path.c_str(), &status) == 0 && !S_ISREG(status.st_mode))
+        reader.problem("tracking-log", quoteForDisplay(tracking.path) + " is no regular file");
+    config.tracking = std::move(tracking);
+}
+
 Result<std::shared_ptr<FileDirectory>> openDirectory(std::string_view text) {
     const auto words = splitWords(text);
     if (!words)
@@ -292,6 +319,7 @@ Config makeConfig(const Settings& settings, std::vector<Problem>& problems) {
     readSender(reader, policy.sender);
     readDomainRewrites(reader, !policy.localDomains.empty(), policy.rewrites);
     readBadmail(reader, policy.sender.action, config);
+    readTracking(reader, config);
     readRecipient(reader, config);
     readLimits(reader, policy.limits);
     readKeys(reader, config);

@@ -6,6 +6,7 @@
 #include "milter/adapters/directory_file.hh"
 #include "milter/adapters/redis_settings.hh"
 #include "milter/adapters/resolver_unbound.hh"
+#include "milter/adapters/tracking_log.hh"
 #include "milter/options.hh"
 #include "milter/policy/policy.hh"
 
@@ -60,6 +61,7 @@ struct Config {
     ResolverSettings resolver;
     bool dnsblSelfTest = true;
     std::optional<BadmailSettings> badmail;
+    std::optional<TrackingSettings> tracking;
     bool hasKeyFile = false; ///< false: the policy's keys were made up, see Daemon
 };
 

@@ -28,6 +28,7 @@ constexpr std::size_t reservedFiles = 512;
 constexpr std::chrono::seconds callbackDeadline{10};
 constexpr std::chrono::milliseconds callbackPoll{10};
 constexpr std::chrono::hours expiryInterval{1};
+constexpr std::chrono::minutes countsInterval{5};
 /// Of a reload; --check shows all of them. A table with a million mistakes must not push decisions
 /// out of the log.
 constexpr std::size_t problemsLogged = 20;
@@ -56,6 +57,14 @@ TextSeal labelSeal(const Keyring& keyring) {
         if (keys.size() < Keyring::acceptedKeys)
             keys.push_back(key.mac("store labels"));
     return TextSeal(std::move(keys));
+}
+
+nlohmann::json trackingStatus(const TrackingLog* tracking) {
+    if (tracking == nullptr)
+        return nullptr;
+    return {{"path", tracking->settings().path},
+            {"written", tracking->written()},
+            {"dropped", tracking->dropped()}};
 }
 
 /// A directory goes on with what it knows: connections that began before a reload ask it still, and
@@ -214,6 +223,7 @@ nlohmann::json Daemon::status() const {
             {"sessions", services_.openSessions.count()},
             {"lists", policy.lists.lists.size()},
             {"store", storeStatus()},
+            {"tracking", trackingStatus(runtime->tracking.get())},
             {"dnsbl", std::move(zones)}};
 }
 
@@ -226,6 +236,10 @@ void Daemon::stop(bool orderly) {
     controlListener_.reset(); // its thread ends with the process
     if (!settings_.pidFile.empty())
         ::unlink(settings_.pidFile.c_str());
+    if (const auto runtime = services_.runtime.get(); runtime && runtime->tracking) {
+        trackCounts(*runtime);
+        runtime->tracking->finish();
+    }
     log::info(LogCategory::daemon, "stopped: {} connections were open",
               services_.openSessions.count());
     log::stop();
@@ -239,6 +253,17 @@ Result<std::shared_ptr<BadmailStore>> Daemon::badmailStore(const Config& config)
     if (current && current->badmail && current->config.badmail == config.badmail)
         return current->badmail->reopen().map([&] { return current->badmail; });
     return BadmailStore::open(*config.badmail);
+}
+
+/// Opened anew at each reload: the file may have been moved away.
+Result<std::shared_ptr<TrackingLog>> Daemon::trackingLog(const Config& config) const {
+    if (!config.tracking)
+        return std::shared_ptr<TrackingLog>();
+    const auto current = services_.runtime.get();
+    if (!current || !current->tracking || current->config.tracking != config.tracking)
+        return TrackingLog::open(*config.tracking);
+    current->tracking->reopen();
+    return current->tracking;
 }
 
 Result<std::shared_ptr<Resolver>> Daemon::resolver(const Config& config) const {
@@ -284,9 +309,13 @@ Result<void> Daemon::adopt(Config config) {
     auto newResolver = resolver(config);
     if (!newResolver)
         return tl::unexpected(newResolver.error());
+    auto tracking = trackingLog(config);
+    if (!tracking)
+        return tl::unexpected(tracking.error());
     carryOver(config);
     addRedisDirectories(config);
-    auto runtime = std::make_shared<const Runtime>(std::move(config), std::move(*badmail));
+    auto runtime = std::make_shared<const Runtime>(std::move(config), std::move(*badmail),
+                                                   std::move(*tracking));
     dnsbl_->configure(*newResolver, runtime->config.policy->connection.dnsbl->zones(),
                       runtime->config.dnsblSelfTest);
     if (resolver_ != *newResolver)
@@ -314,6 +343,17 @@ void Daemon::keepHouse() {
     }
 }
 
+void Daemon::trackCounts(const Runtime& runtime) {
+    TrackingRecord record;
+    record.event = TrackingEvent::counts;
+    {
+        const std::lock_guard guard(countsMutex_);
+        record.zones = lookupCounts_.since(dnsbl_->status());
+    }
+    if (runtime.tracking && !record.zones.empty())
+        runtime.tracking->write(std::move(record));
+}
+
 void Daemon::keepHouseOnce(std::chrono::steady_clock::time_point& lastExpiry) {
     const auto runtime = services_.runtime.get();
     for (const auto& directory : runtime->config.fileDirectories)
@@ -321,10 +361,17 @@ void Daemon::keepHouseOnce(std::chrono::steady_clock::time_point& lastExpiry) {
     const auto now = std::chrono::steady_clock::now();
     loops_->refresh(now);
     operatorLists_->refresh(now);
-    if (runtime->badmail && now - lastExpiry >= expiryInterval) {
-        lastExpiry = now;
-        runtime->badmail->expire();
+    if (now - lastCounts_ >= countsInterval) {
+        lastCounts_ = now;
+        trackCounts(*runtime);
     }
+    if (now - lastExpiry < expiryInterval)
+        return;
+    lastExpiry = now;
+    if (runtime->badmail)
+        runtime->badmail->expire();
+    if (runtime->tracking)
+        runtime->tracking->expire();
 }
 
 std::vector<std::string> Daemon::reload() {

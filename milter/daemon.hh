@@ -8,6 +8,7 @@
 #include "milter/config.hh"
 #include "milter/control_commands.hh"
 #include "milter/dnsbl_service.hh"
+#include "milter/lookup_counts.hh"
 #include "milter/options.hh"
 #include "milter/pool_relief.hh"
 #include "milter/server.hh"
@@ -44,6 +45,7 @@ private:
     /// Makes the configuration the one in force. Error: nothing has changed.
     Result<void> adopt(Config config);
     Result<std::shared_ptr<BadmailStore>> badmailStore(const Config& config) const;
+    Result<std::shared_ptr<TrackingLog>> trackingLog(const Config& config) const;
     Result<std::shared_ptr<Resolver>> resolver(const Config& config) const;
     void carryOver(Config& config) const;
     void addRedisDirectories(Config& config);
@@ -51,6 +53,8 @@ private:
     /// In a thread of its own: reloads, and what is due now and then.
     void keepHouse();
     void keepHouseOnce(std::chrono::steady_clock::time_point& lastExpiry);
+    /// What the DNSBLs have answered since the last time, for the tracking log.
+    void trackCounts(const Runtime& runtime);
     /// What was wrong; nothing: the new configuration is in force. One thread at a time.
     std::vector<std::string> reload();
     std::vector<std::string> reloadAll();
@@ -71,6 +75,9 @@ private:
     std::shared_ptr<Resolver> resolver_;
     std::shared_ptr<RedisStore> redis_; ///< null: the store is in memory
     std::vector<std::shared_ptr<RedisDirectory>> redisDirectories_; ///< what they know lasts
+    std::mutex countsMutex_;                                        ///< of lookupCounts_
+    LookupCounts lookupCounts_;
+    std::chrono::steady_clock::time_point lastCounts_; ///< of the housekeeper
     std::shared_ptr<Store> store_;
     std::unique_ptr<SmtpNotifier> notifier_;
     std::unique_ptr<LoopWatch> loops_;

@@ -23,6 +23,11 @@ const std::vector<OptionSpec>& optionSpecs() {
         {"log-level", "LEVEL|CATEGORY=LEVEL", Occurs::repeatedly, "info",
          "error, warning, info or debug; for all, or for one of: daemon config session decision "
          "dnsbl badmail directory"},
+        {"tracking-log", "FILE", Occurs::once, nullptr,
+         "a line for each thing that happens to a message, for sluicectl track and report"},
+        {"tracking-days", "DAYS", Occurs::once, "7",
+         "how long the tracking logs of past days are kept"},
+        {"track-subjects", "yes|no", Occurs::once, "no", "write subjects into the tracking log"},
         {"trusted", "NET", Occurs::repeatedly, nullptr,
          "networks of our own machines: no connection filter, inside for restrictions"},
         {"local-domain", "DOMAIN", Occurs::repeatedly, nullptr,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "milter/adapters/badmail_maildir.hh"
+#include "milter/adapters/tracking_log.hh"
 #include "milter/config.hh"
 #include "milter/policy/policy.hh"
 
@@ -26,16 +27,19 @@ MilterNeeds needsOf(const Config& config);
 /// What a reload replaces: settings, policy, and what hangs on them. Immutable; each connection
 /// keeps the one that it began with.
 struct Runtime {
-    Runtime(Config settings, std::shared_ptr<BadmailStore> badmailStore)
+    Runtime(Config settings, std::shared_ptr<BadmailStore> badmailStore,
+            std::shared_ptr<TrackingLog> trackingLog)
         : config(std::move(settings)),
           policy(config.policy),
           needs(needsOf(config)),
-          badmail(std::move(badmailStore)) {}
+          badmail(std::move(badmailStore)),
+          tracking(std::move(trackingLog)) {}
 
     Config config;
     Policy policy;
     MilterNeeds needs;
     std::shared_ptr<BadmailStore> badmail; ///< null: sender-action is not badmail
+    std::shared_ptr<TrackingLog> tracking; ///< null: there is no tracking-log
 };
 
 } // namespace sluice

@@ -41,7 +41,10 @@ SmtpReply internalError() {
 } // namespace
 
 Session::Session(SessionServices& services)
-    : services_(services), runtime_(services.runtime.get()), id_(nextSessionId()) {
+    : services_(services),
+      runtime_(services.runtime.get()),
+      id_(nextSessionId()),
+      journal_(*runtime_, id_) {
     services_.openSessions.opened();
 }
 
@@ -84,13 +87,13 @@ sfsistat Session::connect(const MtaContext& mta, std::string_view hostName,
     client_ = Client();
     dnsblAnswers_.reset();
     dropNext_ = false;
-    message_.clear();
+    clearMessage();
     client_.address = IpAddress::fromSockaddr(address);
     client_.internal = isInternal(client_.address, address);
     client_.name = hostName;
     const CivilDay today = services_.calendar.now().today;
     if (const auto rule = runtime.policy.onConnect(client_, today)) {
-        logDecision(decisionLine(mta, Stage::connect, *rule, "refuse"));
+        journal_.refused(scene(mta, Stage::connect), {*rule});
         if (!runtime.config.observe)
             return SMFIS_REJECT;
     }
@@ -109,10 +112,7 @@ std::optional<sfsistat> Session::dropped(const MtaContext& mta, Stage stage) {
     if (!dropNext_)
         return std::nullopt;
     const auto reply = SmtpReply::make<421, 4, 7, 0>("Closing connection");
-    DecisionLine line = decisionLine(mta, stage, "drop", "refuse");
-    const std::string text = reply.line();
-    line.reply = text;
-    logDecision(line);
+    journal_.refused(scene(mta, stage), {"drop", &reply});
     return replyWith(mta, reply);
 }
 
@@ -123,7 +123,7 @@ sfsistat Session::helo(const MtaContext& mta, std::string_view name) {
 }
 
 sfsistat Session::mail(const MtaContext& mta, char** arguments) {
-    message_.clear();
+    clearMessage();
     acknowledgementHeard();
     if (const auto answer = dropped(mta, Stage::mail))
         return *answer;
@@ -214,15 +214,16 @@ sfsistat Session::body(std::string_view octets) {
 
 sfsistat Session::endOfMessage(const MtaContext& mta) {
     if (message_.failed) {
-        message_.clear();
-        return replyWith(mta, internalError());
+        const sfsistat answer = failMessage(mta, "the message could not be handled");
+        clearMessage();
+        return answer;
     }
     Decision decision;
     if (message_.verdict) {
         decision.verdict = std::move(message_.verdict);
         const sfsistat answer = apply(mta, Stage::headers, std::move(decision), "");
         if (answer != SMFIS_CONTINUE) {
-            message_.clear();
+            clearMessage();
             return answer;
         }
     }
@@ -238,7 +239,7 @@ sfsistat Session::endOfMessage(const MtaContext& mta) {
         ++client_.messagesDone;
         client_.octetsDone += octets;
     }
-    message_.clear();
+    clearMessage();
     return answer;
 }
 
@@ -247,45 +248,65 @@ sfsistat Session::conclude(const MtaContext& mta, Decision&& decision) {
     const LoopResponse response = std::move(decision.loop);
     const auto reported = std::move(decision.reported);
     const bool discard = decision.discard && !runtime_->config.observe;
+    journal_.describe(message_.headers,
+                      decision.messageClass ? nameOf(*decision.messageClass) : std::string_view());
     sfsistat answer = apply(mta, Stage::message, std::move(decision), "");
     if (answer == SMFIS_CONTINUE)
-        answer = discard ? SMFIS_DISCARD : finish(mta, std::move(edits));
+        answer = discard ? drop(mta) : finish(mta, std::move(edits));
     const bool accepted = answer == SMFIS_CONTINUE || answer == SMFIS_DISCARD;
-    respond(response, accepted);
+    respond(mta, response, accepted);
     if (accepted)
-        tallyFailedMembers(reported);
+        tallyFailedMembers(mta, reported);
     return answer;
 }
 
-void Session::respond(const LoopResponse& response, bool accepted) {
+void Session::respond(const MtaContext& mta, const LoopResponse& response, bool accepted) {
     const SteadyTime now = services_.calendar.now().steady;
     if (response.copy && accepted)
         unacknowledged_ = Unacknowledged{*response.copy, now};
     else if (response.copy)
         services_.store->withdrawCopy(*response.copy, now);
     if (!response.alert.empty())
-        log::warning(LogCategory::decision, "session={} client={} duplicates: {}: {}", id_,
-                     client_.addressText(), response.alert, duplicateAdvice);
+        journal_.alerted(scene(mta, Stage::message), response.alert);
     // observing, nothing was cut, so nobody is told so or put off
     if (response.cut && services_.loops != nullptr && !runtime_->config.observe)
         services_.loops->cut(runtime_->policy.loops(), runtime_->config.policy->loops,
                              *response.cut, response.reason, message_.envelope, now);
 }
 
-void Session::tallyFailedMembers(const std::vector<const MailingList*>& lists) {
+void Session::tallyFailedMembers(const MtaContext& mta,
+                                 const std::vector<const MailingList*>& lists) {
     if (lists.empty())
         return;
     const auto failed = scanReport(message_.headers, message_.bodyPrefix).failedRecipients;
     for (const MailingList* const list : lists)
-        for (const MailAddress& member : failed)
+        for (const MailAddress& member : failed) {
             services_.store->countBounce(runtime_->policy.memberKey(*list, member),
                                          list->address.key() + ' ' + member.key(),
                                          services_.calendar.now().steady);
+            journal_.bounced(scene(mta, Stage::message), list->address, member);
+        }
 }
 
 void Session::abortMessage() {
     acknowledgementHeard();
+    clearMessage();
+}
+
+void Session::clearMessage() {
     message_.clear();
+    journal_.forget();
+}
+
+sfsistat Session::failMessage(const MtaContext& mta, std::string_view what) {
+    const SmtpReply reply = internalError();
+    journal_.failed(scene(mta, Stage::message), what, reply);
+    return replyWith(mta, reply);
+}
+
+sfsistat Session::drop(const MtaContext& mta) {
+    journal_.taken(scene(mta, Stage::message), true);
+    return SMFIS_DISCARD;
 }
 
 sfsistat Session::afterFailure(const MtaContext& mta, bool inMessageText) noexcept {
@@ -303,15 +324,13 @@ sfsistat Session::apply(const MtaContext& mta, Stage stage, Decision&& decision,
                         std::string_view recipient) {
     const bool observing = runtime_->config.observe;
     for (const Note& note : decision.notes)
-        logNote(mta, stage, note, recipient);
+        journal_.noted(scene(mta, stage), note, recipient);
     if (decision.verdict) {
-        DecisionLine line = decisionLine(mta, stage, decision.verdict->rule, "refuse");
-        const std::string reply = decision.verdict->reply.line();
-        line.reply = reply;
-        line.to = recipient;
-        logDecision(line);
+        const Verdict& verdict = *decision.verdict;
+        journal_.refused(scene(mta, stage),
+                         {verdict.rule, &verdict.reply, recipient, verdict.about});
         if (!observing)
-            return carryOut(mta, *decision.verdict);
+            return carryOut(mta, verdict);
     }
     if (!observing)
         message_.keep(std::move(decision.notes));
@@ -341,12 +360,9 @@ sfsistat Session::finish(const MtaContext& mta, Edits edits) {
         return storeBadmail(mta, *note);
     if (runtime_->config.observe)
         edits = {};
-    if (!applyEdits(mta, editsOf(std::move(edits)), negotiated_.leadingSpace)) {
-        log::error(LogCategory::session, "session={} the MTA did not take an edit of the message",
-                   id_);
-        return replyWith(mta, internalError());
-    }
-    logAccepted(mta);
+    if (!applyEdits(mta, editsOf(std::move(edits)), negotiated_.leadingSpace))
+        return failMessage(mta, "the MTA did not take an edit of the message");
+    journal_.taken(scene(mta, Stage::message), false);
     return SMFIS_CONTINUE;
 }
 
@@ -357,10 +373,11 @@ sfsistat Session::storeBadmail(const MtaContext& mta, const Note& note) {
     const auto stored = whole ? message_.badmail->commit(badmailEnvelope(mta, note))
                               : Result<std::string>(fail("the message is not at hand as a whole"));
     if (!stored) {
-        log::error(LogCategory::badmail, "session={} not stored: {}", id_, stored.error().message);
-        return replyWith(mta, SmtpReply::make<451, 4, 3, 0>("Message cannot be taken now"));
+        const auto reply = SmtpReply::make<451, 4, 3, 0>("Message cannot be taken now");
+        journal_.notStored(scene(mta, Stage::message), stored.error().message, reply);
+        return replyWith(mta, reply);
     }
-    log::info(LogCategory::badmail, "session={} stored: {}", id_, *stored);
+    journal_.stored(scene(mta, Stage::message), note, *stored);
     return SMFIS_DISCARD;
 }
 
@@ -384,37 +401,6 @@ BadmailEnvelope Session::badmailEnvelope(const MtaContext& mta, const Note& note
         envelope.recipients.push_back(recipient.text);
     envelope.rule = note.rule;
     return envelope;
-}
-
-DecisionLine Session::decisionLine(const MtaContext& mta, Stage stage, std::string_view rule,
-                                   std::string_view action) const {
-    DecisionLine line;
-    line.session = id_;
-    line.queueId = mta.macro("i");
-    line.client = client_.addressText();
-    line.stage = stageName(stage);
-    line.action = action;
-    line.observing = runtime_->config.observe;
-    line.rule = rule;
-    line.hasSender = stage >= Stage::mail;
-    line.from = message_.envelope.senderText;
-    return line;
-}
-
-void Session::logNote(const MtaContext& mta, Stage stage, const Note& note,
-                      std::string_view recipient) const {
-    DecisionLine line = decisionLine(mta, stage, note.rule, actionName(note.kind));
-    line.to = note.recipient.empty() ? recipient : note.recipient;
-    line.becomes = note.becomes;
-    logDecision(line);
-}
-
-void Session::logAccepted(const MtaContext& mta) const {
-    if (!log::enabled(LogCategory::decision, LogLevel::debug))
-        return;
-    DecisionLine line = decisionLine(mta, Stage::message, {}, "accept");
-    line.recipients = message_.envelope.recipientsAccepted;
-    logDecision(line, LogLevel::debug);
 }
 
 } // namespace sluice

@@ -5,8 +5,8 @@
 #include "common/log.hh"
 #include "milter/blocked_callbacks.hh"
 #include "milter/calendar.hh"
-#include "milter/decision_log.hh"
 #include "milter/dnsbl_service.hh"
+#include "milter/journal.hh"
 #include "milter/loop_watch.hh"
 #include "milter/message.hh"
 #include "milter/mta_context.hh"
@@ -81,8 +81,8 @@ private:
     std::optional<sfsistat> dropped(const MtaContext& mta, Stage stage);
     [[nodiscard]] sfsistat withoutReply() const;
 
-    /// Logs the decision, keeps its notes, and carries out its verdict.
     [[nodiscard]] bool readsBody() const;
+    /// Tells the decision, keeps its notes, and carries out its verdict.
     sfsistat apply(const MtaContext& mta, Stage stage, Decision&& decision,
                    std::string_view recipient);
     sfsistat carryOut(const MtaContext& mta, const Verdict& verdict);
@@ -90,25 +90,28 @@ private:
 
     /// What the policy decided about the whole message, and what of that was done to it.
     sfsistat conclude(const MtaContext& mta, Decision&& decision);
-    void respond(const LoopResponse& response, bool accepted);
-    void tallyFailedMembers(const std::vector<const MailingList*>& lists);
+    void respond(const MtaContext& mta, const LoopResponse& response, bool accepted);
+    void tallyFailedMembers(const MtaContext& mta, const std::vector<const MailingList*>& lists);
     void noteSilence();
     void acknowledgementHeard() { unacknowledged_.reset(); }
     sfsistat finish(const MtaContext& mta, Edits edits);
+    sfsistat drop(const MtaContext& mta);
+    /// The message is put off for a trouble of ours.
+    sfsistat failMessage(const MtaContext& mta, std::string_view what);
+    void clearMessage();
     sfsistat storeBadmail(const MtaContext& mta, const Note& note);
     /// The policy's edits, and those that the notes ask for.
     [[nodiscard]] Edits editsOf(Edits edits) const;
     [[nodiscard]] BadmailEnvelope badmailEnvelope(const MtaContext& mta, const Note& note) const;
 
-    [[nodiscard]] DecisionLine decisionLine(const MtaContext& mta, Stage stage,
-                                            std::string_view rule, std::string_view action) const;
-    void logNote(const MtaContext& mta, Stage stage, const Note& note,
-                 std::string_view recipient) const;
-    void logAccepted(const MtaContext& mta) const;
+    [[nodiscard]] Scene scene(const MtaContext& mta, Stage stage) const {
+        return {mta, client_, message_, stage};
+    }
 
     SessionServices& services_;
     const std::shared_ptr<const Runtime> runtime_;
     const std::uint64_t id_;
+    Journal journal_;
     Negotiated negotiated_;
     Client client_;
     std::unique_ptr<DnsblAnswers> dnsblAnswers_;

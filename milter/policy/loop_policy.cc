@@ -100,15 +100,16 @@ void LoopPolicy::cut(const MessageFacts& facts, const std::string& reason,
     decision.loop.reason = reason;
     if (settings_.action == LoopAction::hold) {
         // with its edits: who releases it must not give a list what it shall not have
-        decision.notes.push_back({Note::Kind::hold, rule});
+        decision.notes.push_back({Note::Kind::hold, rule, {}, {}, {}, {}, About::loop});
         return;
     }
     decision.edits = {};
     if (settings_.action == LoopAction::reject && !facts.client.internal) {
-        decision.verdict = refuse(SmtpReply::make<554, 5, 4, 6>("Mail loop detected"), rule);
+        decision.verdict =
+            refuse(SmtpReply::make<554, 5, 4, 6>("Mail loop detected"), rule, About::loop);
         return;
     }
-    decision.notes.push_back({Note::Kind::discard, rule});
+    decision.notes.push_back({Note::Kind::discard, rule, {}, {}, {}, {}, About::loop});
     decision.discard = true;
 }
 
@@ -117,7 +118,7 @@ void LoopPolicy::mark(const MessageFacts& facts, const LoopOutcome& outcome,
     const std::string rule = "loop: " + outcome.reason;
     addWhereAbsent(facts.headers, {"Auto-Submitted", "auto-replied"}, decision.edits);
     addWhereAbsent(facts.headers, {"Precedence", "bulk"}, decision.edits);
-    decision.notes.push_back({Note::Kind::mark, rule});
+    decision.notes.push_back({Note::Kind::mark, rule, {}, {}, {}, {}, About::loop});
     if (outcome.step != LoopStep::markAndNullSender || decision.edits.sender)
         return;
     decision.edits.sender = EnvelopeAddress{};
@@ -171,7 +172,13 @@ void LoopPolicy::onEndOfMessage(const MessageFacts& facts, const ListOutcome& li
     if (outcome.duplicate.alert)
         decision.loop.alert = outcome.duplicate.reason;
     if (outcome.duplicate.drop) {
-        decision.notes.push_back({Note::Kind::discard, "duplicates: " + outcome.duplicate.reason});
+        decision.notes.push_back({Note::Kind::discard,
+                                  "duplicates: " + outcome.duplicate.reason,
+                                  {},
+                                  {},
+                                  {},
+                                  {},
+                                  About::duplicate});
         decision.edits = {};
         decision.discard = true;
         return;

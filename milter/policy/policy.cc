@@ -204,6 +204,7 @@ Decision Policy::judgeMessage(const Client& client, const Envelope& envelope,
     if (decision.verdict || !passesOn || envelope.recipients.empty() || !(lists || loops))
         return decision;
     const MessageFacts facts = factsOf(client, envelope, headers, body, *settings_->keyring);
+    decision.messageClass = facts.classification.kind;
     const ListOutcome outcome =
         lists ? lists_.onEndOfMessage(envelope, headers, facts.classification, now.today)
               : ListOutcome();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "common/smtp_reply.hh"
+#include "milter/policy/classification.hh"
 #include "milter/policy/edits.hh"
 #include "milter/policy/store.hh"
 
@@ -16,6 +17,13 @@ namespace sluice {
 
 struct MailingList;
 
+/// What kind of finding a decision rests on, for those who count them.
+enum class About : std::uint8_t {
+    rule,
+    loop,      ///< the message turns in a loop
+    duplicate, ///< it is a copy of an earlier one
+};
+
 /// What ends the evaluation of a stage.
 struct Verdict {
     enum class Kind : std::uint8_t {
@@ -26,6 +34,7 @@ struct Verdict {
     Kind kind;
     SmtpReply reply;
     std::string rule; ///< which rule decided, for the log: "deny-ip 192.0.2.0/24"
+    About about = About::rule;
 };
 
 /// What a rule found without ending the evaluation.
@@ -50,6 +59,7 @@ struct Note {
     std::string headerValue = {};
     std::string recipient = {}; ///< as RCPT gave it; untrusted text
     std::string becomes = {};
+    About about = About::rule;
 };
 
 /// What the loop engine wants to be done besides; the caller's business like all effects.
@@ -69,13 +79,14 @@ struct Decision {
     Edits edits = {};     ///< at end of message only
     bool discard = false; ///< at end of message only: take the message and drop it
     LoopResponse loop = {};
+    std::optional<MessageClass> messageClass = std::nullopt; ///< where a rule has looked
     /// Lists whose signed return path the message came to, when it is a report: its failed
     /// recipients are members of theirs.
     std::vector<const MailingList*> reported = {};
 };
 
-inline Verdict refuse(SmtpReply reply, std::string rule) {
-    return {Verdict::Kind::refuse, std::move(reply), std::move(rule)};
+inline Verdict refuse(SmtpReply reply, std::string rule, About about = About::rule) {
+    return {Verdict::Kind::refuse, std::move(reply), std::move(rule), about};
 }
 
 inline Verdict refuseAndDrop(SmtpReply reply, std::string rule) {

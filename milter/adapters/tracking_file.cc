@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "milter/adapters/tracking_file.hh"
+
+#include "milter/adapters/spool_file.hh"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+
+namespace sluice {
+namespace {
+
+constexpr std::size_t dayLength = 10;
+/// So often a day may begin anew: a clock that is set back.
+constexpr int mostNames = 100;
+
+bool exists(const std::string& path) {
+    struct stat status {};
+    return ::lstat(path.c_str(), &status) == 0;
+}
+
+/// Somebody else may have moved the file of this descriptor.
+bool isAt(int descriptor, const std::string& path) {
+    struct stat open {};
+    struct stat named {};
+    return ::fstat(descriptor, &open) == 0 && ::stat(path.c_str(), &named) == 0 &&
+           open.st_dev == named.st_dev && open.st_ino == named.st_ino;
+}
+
+} // namespace
+
+void TrackingFile::close() noexcept {
+    if (descriptor_ >= 0)
+        ::close(descriptor_);
+    descriptor_ = -1;
+}
+
+Result<void> TrackingFile::open(CivilDay today) {
+    close();
+    constexpr mode_t mode = 0640;
+    descriptor_ =
+        ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, mode);
+    struct stat status {};
+    if (descriptor_ < 0 || ::fstat(descriptor_, &status) != 0)
+        return failBySystem(path_);
+    if (!S_ISREG(status.st_mode)) {
+        close();
+        return fail(path_ + " is no regular file");
+    }
+    halfLine_ = false;
+    day_ = status.st_size == 0
+               ? today
+               : localDay(std::chrono::system_clock::from_time_t(status.st_mtim.tv_sec));
+    return turnTo(today);
+}
+
+std::string TrackingFile::nameFor(CivilDay day) const {
+    std::string name = fmt::format("{}.{}", path_, formatCivilDay(day));
+    for (int i = 1; exists(name) && i < mostNames; ++i)
+        name = fmt::format("{}.{}.{}", path_, formatCivilDay(day), i);
+    return name;
+}
+
+Result<void> TrackingFile::moveAway() {
+    if (!isAt(descriptor_, path_))
+        return {};
+    if (std::rename(path_.c_str(), nameFor(*day_).c_str()) != 0)
+        return failBySystem(path_);
+    return {};
+}
+
+Result<void> TrackingFile::turnTo(CivilDay today) {
+    if (day_ == today)
+        return {};
+    auto moved = moveAway();
+    day_ = today; // a name that cannot be given is not tried for each line
+    return moved ? open(today) : moved;
+}
+
+std::size_t TrackingFile::append(std::string_view lines, std::string& trouble) {
+    std::string whole;
+    if (halfLine_)
+        whole.append("\n");
+    whole.append(lines);
+    std::size_t done = 0;
+    while (done < whole.size()) {
+        const ssize_t octets = ::write(descriptor_, whole.data() + done, whole.size() - done);
+        if (octets > 0) {
+            done += static_cast<std::size_t>(octets);
+        } else if (octets == 0 || errno != EINTR) {
+            trouble = std::strerror(errno);
+            break;
+        }
+    }
+    if (done == 0)
+        return 0;
+    const std::string_view written = std::string_view(whole).substr(0, done);
+    const auto ends = std::count(written.begin(), written.end(), '\n') - (halfLine_ ? 1 : 0);
+    halfLine_ = written.back() != '\n';
+    return static_cast<std::size_t>(ends);
+}
+
+std::optional<CivilDay> dayOfTrackingFile(std::string_view name, std::string_view base) {
+    if (name.size() < base.size() + 1 + dayLength || !name.starts_with(base) ||
+        name[base.size()] != '.')
+        return std::nullopt;
+    const std::string_view rest = name.substr(base.size() + 1);
+    const auto day = parseCivilDay(rest.substr(0, dayLength));
+    if (!day || (rest.size() > dayLength && rest[dayLength] != '.'))
+        return std::nullopt;
+    return *day;
+}
+
+} // namespace sluice
