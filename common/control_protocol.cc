@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "common/control_protocol.hh"
 
+#include <sodium.h>
+
 #include <utility>
 
 namespace sluice::control {
@@ -63,6 +65,27 @@ Result<Reply> parseReply(std::string_view text) {
     if (result == value.end())
         return fail("the reply has neither a \"result\" nor an \"error\"");
     return Reply{"", std::move(*result)};
+}
+
+std::string armour(std::string_view octets) {
+    std::string text(sodium_base64_encoded_len(octets.size(), sodium_base64_VARIANT_ORIGINAL),
+                     '\0');
+    sodium_bin2base64(text.data(), text.size(),
+                      reinterpret_cast<const unsigned char*>(octets.data()), // NOLINT
+                      octets.size(), sodium_base64_VARIANT_ORIGINAL);
+    text.pop_back(); // the final NUL
+    return text;
+}
+
+Result<std::string> disarm(std::string_view text) {
+    std::string octets(text.size(), '\0');
+    std::size_t length = 0;
+    if (sodium_base642bin(reinterpret_cast<unsigned char*>(octets.data()), octets.size(), // NOLINT
+                          text.data(), text.size(), nullptr, &length, nullptr,
+                          sodium_base64_VARIANT_ORIGINAL) != 0)
+        return fail("an argument is no base64");
+    octets.resize(length);
+    return octets;
 }
 
 } // namespace sluice::control

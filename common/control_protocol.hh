@@ -18,7 +18,7 @@ namespace sluice::control {
 /// Where sluicectl looks for the filter unless it is told.
 constexpr std::string_view usualPath = "/run/sluice/control.sock";
 
-constexpr std::size_t longestRequest = 64UL * 1024;
+constexpr std::size_t longestRequest = 512UL * 1024;
 /// A store lists no more entries than this has room for.
 constexpr std::size_t longestReply = 64UL * 1024 * 1024;
 /// To send a whole request, and to take a whole reply.
@@ -43,5 +43,9 @@ std::string textOf(const Reply& reply);
 /// Error: no JSON, or another shape.
 Result<Request> parseRequest(std::string_view text);
 Result<Reply> parseReply(std::string_view text);
+
+/// Octets as an argument: base64 (RFC 4648 section 4). Error of disarm(): it is none.
+std::string armour(std::string_view octets);
+Result<std::string> disarm(std::string_view text);
 
 } // namespace sluice::control

@@ -125,6 +125,8 @@ Reply ControlCommands::carryOut(const Request& request) {
         return {"", actions_.status()};
     if (request.command == "reload")
         return reload();
+    if (request.command == "explain" && actions_.explain)
+        return actions_.explain(request);
     for (const auto& [name, book] : books) {
         if (request.command == name)
             return list(book, request);

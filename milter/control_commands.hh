@@ -21,6 +21,8 @@ public:
         std::function<nlohmann::json()> status;
         /// Reloads; what was wrong, a line each. Nothing: the new configuration is in force.
         std::function<std::vector<std::string>()> reload;
+        /// What would be done with a message, see Explainer.
+        std::function<control::Reply(const control::Request&)> explain;
     };
 
     ControlCommands(Store& store, LoopWatch& loops, OperatorLists& operatorLists, Actions actions)

@@ -7,6 +7,7 @@
 #include "milter/adapters/harvest_memory.hh"
 #include "milter/adapters/store_fallback.hh"
 #include "milter/adapters/store_memory.hh"
+#include "milter/explainer.hh"
 #include "milter/process.hh"
 #include "milter/service_manager.hh"
 
@@ -177,6 +178,9 @@ void Daemon::startControl() {
     actions.reload = [this] {
         const std::lock_guard guard(house_);
         return reload();
+    };
+    actions.explain = [this](const control::Request& request) {
+        return Explainer(services_).explain(request);
     };
     controlCommands_ =
         std::make_unique<ControlCommands>(*store_, *loops_, *operatorLists_, std::move(actions));

@@ -2,6 +2,7 @@
 #include "milter/ctl/bounces_command.hh"
 #include "milter/ctl/classify_command.hh"
 #include "milter/ctl/command.hh"
+#include "milter/ctl/explain_command.hh"
 #include "milter/ctl/keys_command.hh"
 #include "milter/ctl/loops_command.hh"
 #include "milter/ctl/networks_command.hh"
@@ -18,11 +19,21 @@
 
 int main(int argc, char** argv) {
     try {
+        // one a line, so that they are easy to keep in order
+        // clang-format off
         const std::array commands{
-            sluice::ctl::allowCommand,  sluice::ctl::bouncesCommand,  sluice::ctl::classifyCommand,
-            sluice::ctl::denyCommand,   sluice::ctl::keysCommand,     sluice::ctl::loopsCommand,
-            sluice::ctl::reloadCommand, sluice::ctl::simulateCommand, sluice::ctl::statusCommand,
+            sluice::ctl::allowCommand,
+            sluice::ctl::bouncesCommand,
+            sluice::ctl::classifyCommand,
+            sluice::ctl::denyCommand,
+            sluice::ctl::explainCommand,
+            sluice::ctl::keysCommand,
+            sluice::ctl::loopsCommand,
+            sluice::ctl::reloadCommand,
+            sluice::ctl::simulateCommand,
+            sluice::ctl::statusCommand,
         };
+        // clang-format on
         const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
         return sluice::ctl::runCommand(commands, arguments, std::cout, std::cerr);
     } catch (const std::exception& error) {

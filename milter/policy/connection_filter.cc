@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "milter/policy/connection_filter.hh"
 
+#include "milter/policy/explanation.hh"
+
 #include <fmt/format.h>
 
 namespace sluice {
@@ -20,6 +22,15 @@ std::optional<Verdict> verdictOf(DnsblDecision decision, const DnsblRules& rules
     const bool unanswered = decision.outcome == DnsblDecision::Outcome::unknown;
     return refuse(std::move(*decision.reply), "dnsbl " + rules.rules()[*decision.rule].name +
                                                   (unanswered ? " on-unknown=tempfail" : ""));
+}
+
+/// All of them, those behind the rule that decides as well.
+void explain(Explanation& explanation, const DnsblRules& rules, const IpAddress& client,
+             DnsblAnswers& answers) {
+    for (const DnsblRule& rule : rules.rules())
+        explanation.add("dnsbl " + rule.name, client.family() == IpFamily::v6 && !rule.ipv6
+                                                  ? "not asked: ipv6=no"
+                                                  : describe(rule, answers.answer(rule.zone)));
 }
 
 } // namespace
@@ -69,6 +80,8 @@ std::optional<Verdict> ConnectionFilter::onRecipient(const Client& client, const
         settings_.dnsblExempt.contains(recipient, today))
         return std::nullopt;
     const DnsblRules& rules = *settings_.dnsbl;
+    if (client.explanation != nullptr)
+        explain(*client.explanation, rules, *client.address, *answers);
     DnsblDecision decision = evaluate(rules, *client.address, *answers);
     for (const std::size_t rule : decision.marked)
         notes.push_back(noteOf(Note::Kind::mark, rules.rules()[rule]));

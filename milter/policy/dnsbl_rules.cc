@@ -162,6 +162,32 @@ std::string expandReply(const DnsblRule& rule, const IpAddress& client) {
     return text;
 }
 
+std::string describe(const DnsblRule& rule, const DnsblAnswer& answer) {
+    std::string text = rule.provider + ": ";
+    switch (answer.status) {
+    case DnsblAnswer::Status::answered:
+        text += "answers";
+        for (const DnsblCode code : answer.codes)
+            text += ' ' + dnsblCodeText(code);
+        break;
+    case DnsblAnswer::Status::notListed:
+        return text + "not listed";
+    case DnsblAnswer::Status::unknown:
+        return text + "no answer";
+    case DnsblAnswer::Status::suspended:
+        return text + "suspended, it failed its self-test";
+    }
+    switch (judge(rule, answer)) {
+    case Judgement::match:
+        return text + ", matches";
+    case Judgement::unknown:
+        return text + ", provider errors only";
+    case Judgement::noMatch:
+        break;
+    }
+    return text + ", does not match";
+}
+
 DnsblDecision evaluate(const DnsblRules& rules, const IpAddress& client, DnsblAnswers& answers) {
     DnsblDecision decision;
     std::optional<std::size_t> deferring;

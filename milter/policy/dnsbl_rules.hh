@@ -95,6 +95,9 @@ std::string queryName(const std::array<std::uint8_t, 16>& v6, const DnsblZone& z
 /// The rule's reply text for this client; not yet sanitised nor cut.
 std::string expandReply(const DnsblRule& rule, const IpAddress& client);
 
+/// What an answer is, and whether the rule matches: "PROVIDER: listed 127.0.0.2, matches".
+std::string describe(const DnsblRule& rule, const DnsblAnswer& answer);
+
 /// Where the rules get their answers, zone by zone, for one client. answer() may wait for the DNS,
 /// never beyond its deadline; each zone is asked once for a connection. Called by one thread at a
 /// time.

@@ -46,6 +46,8 @@ struct ClientStanding {
     std::optional<NetworkSet::Match> denied = std::nullopt;
 };
 
+class Explanation;
+
 /// The other side of the connection. Lives as long as it.
 struct Client {
     std::optional<IpAddress> address; ///< none: not over TCP, or the MTA does not know it
@@ -59,6 +61,8 @@ struct Client {
     ClientStanding standing;
     std::uint64_t messagesDone = 0; ///< completed messages of this connection
     std::uint64_t octetsDone = 0;   ///< octets of those messages
+    /// Is told of each rule that is tried. Null for all real clients.
+    Explanation* explanation = nullptr;
 
     [[nodiscard]] std::string addressText() const { return address ? address->text() : "unknown"; }
 };

@@ -2,6 +2,7 @@
 #include "milter/policy/policy.hh"
 
 #include "common/text.hh"
+#include "milter/policy/explanation.hh"
 
 namespace sluice {
 namespace {
@@ -10,19 +11,27 @@ namespace {
 /// Verdict; a rule whose area the listener does not apply is not asked.
 class Stage {
 public:
-    explicit Stage(const Client& client) : areas_(client.areas) {}
+    explicit Stage(const Client& client) : areas_(client.areas), told_(client.explanation) {}
 
+    /// `name` is that of the option or options behind the rule.
     template<typename Rule>
-    Stage& ask(Area area, Rule rule) {
-        if (!verdict_ && areas_.has(area))
-            verdict_ = rule();
+    Stage& ask(Area area, const char* name, Rule rule) {
+        if (verdict_)
+            return *this;
+        if (areas_.has(area))
+            return askAlways(name, rule);
+        if (told_ != nullptr)
+            told_->add(name, "not applied on this listener");
         return *this;
     }
 
     template<typename Rule>
-    Stage& askAlways(Rule rule) {
-        if (!verdict_)
-            verdict_ = rule();
+    Stage& askAlways(const char* name, Rule rule) {
+        if (verdict_)
+            return *this;
+        verdict_ = rule();
+        if (told_ != nullptr)
+            told_->add(name, verdict_ ? "refuses: " + verdict_->reply.line() : "does not object");
         return *this;
     }
 
@@ -30,8 +39,21 @@ public:
 
 private:
     AreaSet areas_;
+    Explanation* told_;
     std::optional<Verdict> verdict_;
 };
+
+std::string matchText(const std::optional<NetworkSet::Match>& match) {
+    return match ? "matches " + match->network.text() : "does not match";
+}
+
+void explainStanding(const Client& client) {
+    if (client.explanation == nullptr)
+        return;
+    client.explanation->add("trusted", client.standing.trusted ? "matches" : "does not match");
+    client.explanation->add("accept-ip", matchText(client.standing.accepted));
+    client.explanation->add("deny-ip", matchText(client.standing.denied));
+}
 
 std::optional<Verdict> authenticationMissing(const Client& client, const Envelope& envelope) {
     if (!client.authRequired || envelope.authenticated)
@@ -81,10 +103,14 @@ void Policy::admit(Client& client, const std::string& daemonName, const std::str
     }
     client.standing = connection_.standingOf(client, added, today);
     client.standing.trusted |= client.internal;
+    explainStanding(client);
 }
 
 std::optional<std::string> Policy::onConnect(const Client& client, CivilDay today) const {
-    return client.internal ? std::nullopt : connection_.restriction(client, today);
+    auto rule = client.internal ? std::nullopt : connection_.restriction(client, today);
+    if (client.explanation != nullptr)
+        client.explanation->add("restrict-ip", rule ? "refuses the connection" : "does not match");
+    return rule;
 }
 
 bool Policy::wantsDnsbl(const Client& client) const {
@@ -95,10 +121,12 @@ Decision Policy::onMail(const Client& client, const Envelope& envelope, const No
     Decision decision;
     decision.verdict =
         Stage(client)
-            .askAlways([&] { return authenticationMissing(client, envelope); })
-            .ask(Area::connection, [&] { return connection_.onMail(client, envelope); })
-            .ask(Area::sender, [&] { return sender_.onMail(envelope, now.today, decision.notes); })
-            .ask(Area::limits, [&] { return limits_.onMail(client, envelope); })
+            .askAlways("require-auth", [&] { return authenticationMissing(client, envelope); })
+            .ask(Area::connection, "deny-ip", [&] { return connection_.onMail(client, envelope); })
+            .ask(Area::sender, "block-sender, block-blank-sender",
+                 [&] { return sender_.onMail(envelope, now.today, decision.notes); })
+            .ask(Area::limits, "max-size, max-messages, max-session-size",
+                 [&] { return limits_.onMail(client, envelope); })
             .verdict();
     spare(client, decision);
     return decision;
@@ -140,34 +168,34 @@ Decision Policy::onRecipient(const Client& client, const Envelope& envelope, Rec
     Decision decision;
     decision.verdict =
         Stage(client)
-            .ask(Area::limits, [&] { return limits_.onRecipient(envelope); })
-            .ask(Area::connection,
+            .ask(Area::limits, "max-recipients", [&] { return limits_.onRecipient(envelope); })
+            .ask(Area::connection, "dnsbl",
                  [&] {
                      return connection_.onRecipient(client, envelope, recipient, answers, now.today,
                                                     decision.notes);
                  })
-            .ask(Area::recipient,
+            .ask(Area::recipient, "block-recipient",
                  [&] {
                      return asked([&](const MailAddress& form) {
                          return recipient_.blocked(form, now.today);
                      });
                  })
-            .ask(Area::recipient,
+            .ask(Area::recipient, "directory",
                  [&] {
                      // what we made ourselves is in no directory
                      return facts.role == RecipientRole::bounceAddress
                                 ? std::nullopt
                                 : recipient_.unknown(client, recipient, now.steady);
                  })
-            .ask(Area::recipient,
+            .ask(Area::recipient, "restrict-recipient",
                  [&] {
                      return asked([&](const MailAddress& form) {
                          return recipient_.restricted(client, envelope, form, now.today);
                      });
                  })
-            .ask(Area::lists,
+            .ask(Area::lists, "list",
                  [&] { return lists_.onRecipient(client, envelope, facts, now.today); })
-            .ask(Area::loops,
+            .ask(Area::loops, "peer, loop-block",
                  [&] { return loops_.onRecipient(client, envelope, facts, blocks, now.steady); })
             .verdict();
     spare(client, decision);
@@ -179,11 +207,11 @@ Decision Policy::onHeaders(const Client& client, const Envelope& envelope,
     Decision decision;
     decision.verdict =
         Stage(client)
-            .ask(Area::sender,
+            .ask(Area::sender, "block-sender, spoof-check",
                  [&] {
                      return sender_.onHeaders(client, envelope, headers, now.today, decision.notes);
                  })
-            .ask(Area::limits, [&] { return limits_.onHeaders(headers); })
+            .ask(Area::limits, "max-hops", [&] { return limits_.onHeaders(headers); })
             .verdict();
     spare(client, decision);
     return decision;
@@ -194,10 +222,10 @@ Decision Policy::judgeMessage(const Client& client, const Envelope& envelope,
                               Store& store, const Now& now) const {
     Decision decision;
     const std::uint64_t octets = headers.octets() + 2 + body.octets; // RFC 1870 section 3
-    decision.verdict =
-        Stage(client)
-            .ask(Area::limits, [&] { return limits_.onEndOfMessage(client, octets); })
-            .verdict();
+    decision.verdict = Stage(client)
+                           .ask(Area::limits, "max-size, max-session-size",
+                                [&] { return limits_.onEndOfMessage(client, octets); })
+                           .verdict();
     spare(client, decision);
     const bool lists = client.areas.has(Area::lists) && !lists_.empty();
     const bool loops = client.areas.has(Area::loops);

@@ -39,6 +39,7 @@ Directory::Answer RecipientFilter::lookUp(const MailAddress& recipient) const {
 
 bool RecipientFilter::harvestLimitReached(const Client& client, SteadyTime now) const {
     return settings_.harvestLimit != 0 && settings_.harvest && client.address &&
+           client.explanation == nullptr &&
            settings_.harvest->countUnknown(*client.address, now) > settings_.harvestLimit;
 }
 
