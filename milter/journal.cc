@@ -27,6 +27,7 @@ TrackingEvent eventOf(const Note& note) {
     switch (note.kind) {
     case Note::Kind::mark:
     case Note::Kind::observe:
+    case Note::Kind::rewrite:
         return TrackingEvent::mark;
     case Note::Kind::badmail:
         return TrackingEvent::badmail;
