@@ -2,6 +2,7 @@
 #include "milter/ctl/classify_command.hh"
 
 #include "common/text.hh"
+#include "milter/ctl/progress.hh"
 #include "milter/ctl/stored_message.hh"
 #include "milter/policy/classification.hh"
 #include "milter/policy/report_scan.hh"
@@ -82,25 +83,32 @@ public:
     Classifier(bool json, std::ostream& out, std::ostream& err)
         : json_(json), out_(out), err_(err) {}
 
-    void take(const std::string& path) {
-        const auto files = storedFiles(path);
-        if (!files) {
-            complain(files.error());
-            return;
+    void take(const std::vector<std::string>& paths) {
+        std::vector<std::string> files;
+        for (const std::string& path : paths) {
+            if (const auto found = storedFiles(path))
+                files.insert(files.end(), found->begin(), found->end());
+            else
+                complain(found.error());
         }
-        for (const std::string& file : *files)
-            takeFile(file);
+        Progress progress("classifying", ProgressUnit::files, files.size());
+        for (const std::string& file : files) {
+            takeFile(file, progress);
+            progress.add();
+        }
     }
 
     [[nodiscard]] int status() const { return status_; }
 
 private:
-    void takeFile(const std::string& file) {
+    void takeFile(const std::string& file, Progress& progress) {
         const auto text = readStoredText(file, longestMessage);
         if (!text) {
+            progress.hide();
             complain(text.error());
             return;
         }
+        progress.hideFromOutput();
         const Verdict verdict = verdictOn(file, *text);
         if (json_)
             showJson(verdict, out_);
@@ -136,8 +144,7 @@ int runClassify(const std::vector<std::string>& arguments, std::ostream& out, st
     if (paths.empty())
         return usageError("classify", "a file is missing", err);
     Classifier classifier(json, out, err);
-    for (const std::string& path : paths)
-        classifier.take(path);
+    classifier.take(paths);
     return classifier.status();
 }
 

@@ -58,18 +58,18 @@ std::optional<std::int64_t> secondsOfDate(std::string_view value) {
     return g_date_time_to_unix(date.get());
 }
 
-Result<void> MailArchive::add(const std::string& path) {
+Result<void> MailArchive::add(const std::string& path, Progress* progress) {
     if (path == "-") {
-        auto text = readStoredText(path, mostStandardInput);
+        auto text = readStoredText(path, mostStandardInput, progress);
         if (!text)
             return tl::unexpected(text.error());
         standardInput_ = std::move(*text);
         std::istringstream input(standardInput_);
-        scan(input, files_.size());
+        scan(input, files_.size(), nullptr);
     } else {
         std::ifstream input(path, std::ios::binary);
         if (input && input.peek() != std::ifstream::traits_type::eof())
-            scan(input, files_.size());
+            scan(input, files_.size(), progress);
         else if (!input.eof())
             return fail(fmt::format("{}: {}", quoteForDisplay(path), std::strerror(errno)));
     }
@@ -77,7 +77,7 @@ Result<void> MailArchive::add(const std::string& path) {
     return {};
 }
 
-void MailArchive::scan(std::istream& input, std::size_t file) {
+void MailArchive::scan(std::istream& input, std::size_t file, Progress* progress) {
     Place place{lastSeconds_, file, 0, 0, 1};
     std::uint64_t at = 0;
     std::string fromLine;
@@ -89,6 +89,8 @@ void MailArchive::scan(std::istream& input, std::size_t file) {
     while (std::getline(input, line)) {
         const std::uint64_t start = at;
         at += line.size() + (input.eof() ? 0U : 1U);
+        if (progress != nullptr)
+            progress->add(at - start);
         if (line.ends_with('\r'))
             line.pop_back();
         if (start == 0)

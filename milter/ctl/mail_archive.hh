@@ -2,6 +2,7 @@
 #pragma once
 
 #include "common/result.hh"
+#include "milter/ctl/progress.hh"
 
 #include <cstddef>
 #include <cstdint>
@@ -34,8 +35,8 @@ public:
 
     /// Looks through a file: an mbox where its first line begins with `From `, one message
     /// otherwise; `-` is standard input. A message without a date has that of the one before it.
-    /// Error: it cannot be read, with its name.
-    Result<void> add(const std::string& path);
+    /// `progress`, if there is one, counts the octets. Error: it cannot be read, with its name.
+    Result<void> add(const std::string& path, Progress* progress = nullptr);
     void sortByTime();
 
     [[nodiscard]] const std::vector<Place>& places() const { return places_; }
@@ -46,7 +47,7 @@ public:
     Result<std::string> read(const Place& place);
 
 private:
-    void scan(std::istream& input, std::size_t file);
+    void scan(std::istream& input, std::size_t file, Progress* progress);
     void finish(Place place, std::uint64_t end, const std::string& fromLine,
                 const std::string& date);
 

@@ -81,6 +81,7 @@ Progress::Progress(std::string_view what, ProgressUnit unit, std::uint64_t total
       unit_(unit),
       total_(total),
       onTerminal_(isatty(STDERR_FILENO) == 1),
+      outputOnTerminal_(isatty(STDOUT_FILENO) == 1),
       nextDraw_(Clock::now() + showAfter) {}
 
 Progress::~Progress() {
@@ -107,6 +108,11 @@ void Progress::hide() {
         return;
     show(fmt::format("\r{:{}}\r", "", shown_));
     shown_ = 0;
+}
+
+void Progress::hideFromOutput() {
+    if (outputOnTerminal_)
+        hide();
 }
 
 } // namespace sluice::ctl

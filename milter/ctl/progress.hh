@@ -38,9 +38,11 @@ public:
         if (onTerminal_)
             drawIfDue(Clock::now());
     }
-    /// Takes the line away until it is next drawn. Call it before a line is printed, which would
-    /// stand behind it on the same terminal otherwise.
+    /// Takes the line away until it is next drawn. Call it before something is printed on standard
+    /// error, which would stand behind it otherwise.
     void hide();
+    /// The same for standard output; where that is no terminal the line stays.
+    void hideFromOutput();
 
 private:
     void drawIfDue(Clock::time_point now);
@@ -51,6 +53,7 @@ private:
     std::uint64_t total_;
     std::uint64_t done_ = 0;
     bool onTerminal_;
+    bool outputOnTerminal_;
     Clock::time_point nextDraw_;
     std::size_t shown_ = 0; ///< columns that the line takes now
 };

@@ -7,6 +7,7 @@
 #include "common/timestamp.hh"
 #include "milter/adapters/store_memory.hh"
 #include "milter/ctl/mail_archive.hh"
+#include "milter/ctl/progress.hh"
 #include "milter/ctl/stored_message.hh"
 #include "milter/policy/classification.hh"
 #include "milter/policy/header_addresses.hh"
@@ -24,6 +25,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -82,7 +84,7 @@ public:
           store_(makeMemoryStore()),
           detector_(options.settings, KeyHasher(Key::random().secret)) {}
 
-    void add(const std::string& path);
+    void read(const std::vector<std::string>& paths);
     void run();
     [[nodiscard]] int status() const { return status_; }
 
@@ -92,6 +94,8 @@ private:
               const LoopOutcome& outcome);
     void showSummary();
     void complain(const Error& error) {
+        if (progress_)
+            progress_->hide();
         fmt::print(err_, "sluicectl simulate: {}\n", error.message);
         status_ = EX_NOINPUT;
     }
@@ -102,27 +106,37 @@ private:
     MailArchive archive_;
     std::shared_ptr<Store> store_;
     LoopDetector detector_;
+    std::optional<Progress> progress_; ///< of what is being done now
     Summary summary_;
     int status_ = EX_OK;
 };
 
-void Simulation::add(const std::string& path) {
-    const auto files = storedFiles(path);
-    if (!files)
-        return complain(files.error());
-    for (const std::string& file : *files)
-        if (const auto added = archive_.add(file); !added)
+void Simulation::read(const std::vector<std::string>& paths) {
+    std::vector<std::string> files;
+    for (const std::string& path : paths) {
+        if (const auto found = storedFiles(path))
+            files.insert(files.end(), found->begin(), found->end());
+        else
+            complain(found.error());
+    }
+    progress_.emplace("reading", ProgressUnit::octets, totalOctets(files));
+    for (const std::string& file : files)
+        if (const auto added = archive_.add(file, &*progress_); !added)
             complain(added.error());
+    progress_.reset();
 }
 
 void Simulation::run() {
     archive_.sortByTime();
+    progress_.emplace("simulating", ProgressUnit::messages, archive_.places().size());
     for (const MailArchive::Place& place : archive_.places()) {
         if (const auto text = archive_.read(place))
             take(place, *text);
         else
             complain(text.error());
+        progress_->add();
     }
+    progress_.reset();
     showSummary();
 }
 
@@ -160,6 +174,7 @@ void Simulation::take(const MailArchive::Place& place, const std::string& text) 
     if (outcome.step == LoopStep::pass || outcome.retry)
         return;
     ++(outcome.step == LoopStep::loop ? summary_.cut : summary_.marked);
+    progress_->hideFromOutput();
     show(place, message, outcome);
 }
 
@@ -252,8 +267,7 @@ int runSimulate(const std::vector<std::string>& arguments, std::ostream& out, st
     if (!options)
         return usageError("simulate", options.error().message, err);
     Simulation simulation(*options, out, err);
-    for (const std::string& path : options->paths)
-        simulation.add(path);
+    simulation.read(options->paths);
     simulation.run();
     return simulation.status();
 }

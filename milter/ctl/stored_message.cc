@@ -116,7 +116,7 @@ StoredMessage parseStoredMessage(std::string_view text) {
     return message;
 }
 
-Result<std::string> readStoredText(const std::string& path, std::size_t limit) {
+Result<std::string> readStoredText(const std::string& path, std::size_t limit, Progress* progress) {
     const File file(path == "-" ? stdin : std::fopen(path.c_str(), "rbe"));
     const auto failed = [&path](int error) {
         return fail(fmt::format("{}: {}", quoteForDisplay(path), std::strerror(error)));
@@ -129,6 +129,8 @@ Result<std::string> readStoredText(const std::string& path, std::size_t limit) {
         const std::size_t wanted = std::min(buffer.size(), limit - text.size());
         const std::size_t got = std::fread(buffer.data(), 1, wanted, file.get());
         text.append(buffer.data(), got);
+        if (progress != nullptr)
+            progress->add(got);
         if (got < wanted)
             break;
     }
@@ -154,6 +156,19 @@ Result<std::vector<std::string>> storedFiles(const std::string& path) {
         return fail(fmt::format("{}: {}", quoteForDisplay(path), error.message()));
     std::sort(files.begin(), files.end());
     return files;
+}
+
+std::uint64_t totalOctets(const std::vector<std::string>& files) {
+    namespace fs = std::filesystem;
+    std::uint64_t total = 0;
+    std::error_code error;
+    for (const std::string& file : files) {
+        if (file == "-" || !fs::is_regular_file(file, error))
+            return 0;
+        if (const auto size = fs::file_size(file, error); !error)
+            total += size;
+    }
+    return total;
 }
 
 } // namespace sluice::ctl

@@ -42,6 +42,11 @@ def binary():
     return path
 
 
+def control_tool():
+    """The operator's tool beside it."""
+    return str(binary().parent / "ctl" / "sluicectl")
+
+
 def environment():
     return {"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8",
             "ASAN_OPTIONS": "exitcode=99", "TSAN_OPTIONS": "exitcode=99",
