@@ -86,13 +86,6 @@ private:
     Answer answer_;
 };
 
-std::string_view responseCodeName(int code) {
-    constexpr std::array<std::string_view, 6> names{"NOERROR",  "FORMERR", "SERVFAIL",
-                                                    "NXDOMAIN", "NOTIMP",  "REFUSED"};
-    const auto at = static_cast<std::size_t>(code);
-    return code >= 0 && at < names.size() ? names[at] : "an error";
-}
-
 std::vector<std::uint32_t> addressesOf(const ub_result& result) {
     std::vector<std::uint32_t> addresses;
     for (std::size_t i = 0; result.data[i] != nullptr && addresses.size() < mostAddresses; ++i) {

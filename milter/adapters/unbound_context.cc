@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cstddef>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -164,6 +165,13 @@ Result<UnboundContext> makeUnboundContext(const ResolverSettings& settings, std:
     if (!done)
         return tl::unexpected(done.error());
     return context;
+}
+
+std::string_view responseCodeName(int code) {
+    constexpr std::array<std::string_view, 6> names{"NOERROR",  "FORMERR", "SERVFAIL",
+                                                    "NXDOMAIN", "NOTIMP",  "REFUSED"};
+    const auto at = static_cast<std::size_t>(code);
+    return code >= 0 && at < names.size() ? names[at] : "an error";
 }
 
 } // namespace sluice
