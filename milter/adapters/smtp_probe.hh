@@ -51,7 +51,7 @@ struct SmtpProbeSettings {
 constexpr std::size_t mostProbesAtOnce = 256;
 
 /// Greets each server and takes leave (RFC 5321 section 3.1), in the order of the addresses; no
-/// mail is sent. mostProbesAtOnce run together, each for four times the timeout and 2 s at most.
+/// mail is sent. mostProbesAtOnce run together, each for three times the timeout at most.
 /// Blocks until all have ended. Threads: any.
 std::vector<SmtpProbe> probeSmtp(const std::vector<IpAddress>& addresses,
                                  const SmtpProbeSettings& settings);

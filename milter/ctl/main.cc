@@ -5,6 +5,7 @@
 #include "milter/ctl/explain_command.hh"
 #include "milter/ctl/keys_command.hh"
 #include "milter/ctl/loops_command.hh"
+#include "milter/ctl/mx_command.hh"
 #include "milter/ctl/networks_command.hh"
 #include "milter/ctl/reload_command.hh"
 #include "milter/ctl/simulate_command.hh"
@@ -29,6 +30,7 @@ int main(int argc, char** argv) {
             sluice::ctl::explainCommand,
             sluice::ctl::keysCommand,
             sluice::ctl::loopsCommand,
+            sluice::ctl::mxCommand,
             sluice::ctl::reloadCommand,
             sluice::ctl::simulateCommand,
             sluice::ctl::statusCommand,
