@@ -26,7 +26,9 @@ bool isDigit(char c) {
 }
 
 std::string seconds(std::chrono::microseconds time) {
-    return fmt::format("{:.3g} s", std::chrono::duration<double>(time).count());
+    constexpr double manySeconds = 10;
+    const double count = std::chrono::duration<double>(time).count();
+    return fmt::format("{:.{}f} s", count, count < manySeconds ? 1 : 0);
 }
 
 /// The last line of an answer, with its code.
