@@ -10,6 +10,7 @@
 #include "milter/ctl/reload_command.hh"
 #include "milter/ctl/simulate_command.hh"
 #include "milter/ctl/status_command.hh"
+#include "milter/ctl/track_command.hh"
 
 #include <sysexits.h>
 
@@ -34,6 +35,7 @@ int main(int argc, char** argv) {
             sluice::ctl::reloadCommand,
             sluice::ctl::simulateCommand,
             sluice::ctl::statusCommand,
+            sluice::ctl::trackCommand,
         };
         // clang-format on
         const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);

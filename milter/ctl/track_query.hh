@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#pragma once
+
+#include "common/address_pattern.hh"
+#include "common/ip_network.hh"
+#include "common/result.hh"
+#include "common/tracking_record.hh"
+#include "milter/ctl/tracking_reader.hh"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::ctl {
+
+/// Which records of the tracking log are looked for: those that fit all that is given.
+struct TrackQuery {
+    std::optional<AddressPattern> sender;    ///< of the return path, before or behind, or From:
+    std::optional<AddressPattern> recipient; ///< one of them, or what became of it
+    std::string messageId;                   ///< with or without angle brackets
+    std::string queueId;
+    std::optional<IpNetwork> client;
+    std::string rule; ///< some part of it, in any case
+    std::vector<TrackingEvent> events;
+
+    [[nodiscard]] bool empty() const {
+        return !sender && !recipient && messageId.empty() && queueId.empty() && !client &&
+               rule.empty() && events.empty();
+    }
+
+    /// Whether a line may hold such a record, without parsing it: false is certain.
+    [[nodiscard]] bool mayMatch(std::string_view line) const;
+    [[nodiscard]] bool matches(const TrackingRecord& record) const;
+};
+
+/// `part` somewhere in `text`, ASCII letters in any case.
+bool containsIgnoringCase(std::string_view text, std::string_view part);
+
+/// A point in time: RFC 3339, `2026-11-23` or `2026-11-23T10:20[:30]` in local time, or a duration
+/// that is so long ago (`2h`). Error: none of them.
+Result<std::chrono::system_clock::time_point> parseWhen(std::string_view text,
+                                                        std::chrono::system_clock::time_point now);
+
+} // namespace sluice::ctl
