@@ -16,13 +16,13 @@ namespace sluice::ctl {
 
 /// Which records of the tracking log are looked for: those that fit all that is given.
 struct TrackQuery {
-    std::optional<AddressPattern> sender;    ///< of the return path, before or behind, or From:
-    std::optional<AddressPattern> recipient; ///< one of them, or what became of it
-    std::string messageId;                   ///< with or without angle brackets
-    std::string queueId;
-    std::optional<IpNetwork> client;
-    std::string rule; ///< some part of it, in any case
-    std::vector<TrackingEvent> events;
+    std::optional<AddressPattern> sender = {}; ///< of the return path, before or behind, or From:
+    std::optional<AddressPattern> recipient = {}; ///< one of them, or what became of it
+    std::string messageId = {};                   ///< with or without angle brackets
+    std::string queueId = {};
+    std::optional<IpNetwork> client = {};
+    std::string rule = {}; ///< some part of it, in any case
+    std::vector<TrackingEvent> events = {};
 
     [[nodiscard]] bool empty() const {
         return !sender && !recipient && messageId.empty() && queueId.empty() && !client &&
