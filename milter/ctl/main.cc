@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "milter/ctl/audit_command.hh"
 #include "milter/ctl/bounces_command.hh"
 #include "milter/ctl/classify_command.hh"
 #include "milter/ctl/command.hh"
@@ -25,6 +26,7 @@ int main(int argc, char** argv) {
         // clang-format off
         const std::array commands{
             sluice::ctl::allowCommand,
+            sluice::ctl::auditCommand,
             sluice::ctl::bouncesCommand,
             sluice::ctl::classifyCommand,
             sluice::ctl::denyCommand,
