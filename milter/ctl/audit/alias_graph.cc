@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "milter/ctl/audit/alias_graph.hh"
 
+#include <algorithm>
 #include <cstdint>
 #include <utility>
 
@@ -154,6 +155,10 @@ std::vector<MailAddress> AliasGraph::addressesOf(const Alias& alias) const {
         if (const MailAddress address(alias.name.local(), domain);
             !isInnerDomain(domain) && find(address) == &alias)
             addresses.push_back(address);
+    // nobody means the host by its own name first
+    std::stable_partition(addresses.begin(), addresses.end(), [&](const MailAddress& address) {
+        return address.domain() != facts_.hostName;
+    });
     return addresses;
 }
 

@@ -31,6 +31,10 @@ std::vector<std::string_view> conditionsOf(const MailList& list) {
     return conditions;
 }
 
+bool delegates(const ListEntry* entry) {
+    return entry->returnPath == ReturnPath::delegate;
+}
+
 class ListRules {
 public:
     ListRules(const Review& review, Findings& findings) : review_(review), findings_(findings) {}
@@ -54,6 +58,7 @@ private:
     void unknown(const MailList& list);
     void otherNames(const MailList& list);
     void owner(const MailList& list);
+    void ownerMissing(const MailList& list);
     void returnPath(const MailList& list, const ListEntry& entry);
     void keepsAuthor(const MailList& list, const ListEntry& entry);
     void open(const MailList& list);
@@ -120,6 +125,8 @@ void ListRules::otherNames(const MailList& list) {
 }
 
 void ListRules::owner(const MailList& list) {
+    if (list.owner == nullptr)
+        ownerMissing(list);
     if (list.owner == nullptr || !list.ownerLeadsBack || review_.isGuarded(*list.owner))
         return;
     Finding& finding =
@@ -128,6 +135,19 @@ void ListRules::owner(const MailList& list) {
             "the report about one dead member goes to all members, and to the dead one again");
     finding.mend = {fmt::format("owner-{}: postmaster", list.alias->name.local())};
     finding.mendFile = list.owner->place.file;
+}
+
+void ListRules::ownerMissing(const MailList& list) {
+    const auto delegating = std::find_if(list.known.begin(), list.known.end(), delegates);
+    if (delegating == list.known.end() || list.alias->source != Source::local)
+        return;
+    Finding& finding = add(
+        list.external > 0 ? Severity::high : Severity::medium, "owner-missing", list.alias->place,
+        fmt::format("sluice leaves the return path of {} to an owner- alias that is not there",
+                    (*delegating)->address.text()),
+        "reports about dead members go to the author of each post");
+    finding.mend = {fmt::format("owner-{}: postmaster", list.alias->name.local())};
+    finding.mendFile = list.alias->place.file;
 }
 
 void ListRules::returnPath(const MailList& list, const ListEntry& entry) {
@@ -144,34 +164,23 @@ void ListRules::returnPath(const MailList& list, const ListEntry& entry) {
 }
 
 void ListRules::keepsAuthor(const MailList& list, const ListEntry& entry) {
-    const bool delegates = entry.returnPath == ReturnPath::delegate;
-    if (delegates && list.owner != nullptr)
+    const bool toMta = delegates(&entry);
+    if (toMta && list.alias->source == Source::local)
+        return; // its owner- alias is looked at
+    if (!toMta && list.external == 0)
         return;
-    if (delegates && list.alias->source == Source::local) {
-        Finding& finding =
-            add(list.external > 0 ? Severity::high : Severity::medium, "owner-missing",
-                list.alias->place,
-                fmt::format("sluice leaves the return path of {} to an owner- alias that is not "
-                            "there",
-                            entry.address.text()),
-                "reports about dead members go to the author of each post");
-        finding.mend = {fmt::format("owner-{}: postmaster", list.alias->name.local())};
-        finding.mendFile = list.alias->place.file;
-        return;
-    }
-    if (delegates || list.external > 0)
-        addForSluice(
-            list.external > 0 && !entry.closed ? Severity::medium : Severity::low,
-            "list-reports-to-author", entry.place,
-            fmt::format("reports about members of {} go to the author of each post",
-                        entry.address.text()),
-            delegates ? "the mail server knows owner- aliases beside aliases(5) alone, and "
-                        "this list is in a virtual table"
-                      : "authors get reports about people whom they do not know, and "
-                        "SPF refuses copies in their name",
-            {"list = " + entry.address.text() +
-             (review_.sluice.hasKeys ? " return-path=signed bounces-to=" : " return-path=owner:") +
-             postmaster()});
+    addForSluice(
+        list.external > 0 && !entry.closed ? Severity::medium : Severity::low,
+        "list-reports-to-author", entry.place,
+        fmt::format("reports about members of {} go to the author of each post",
+                    entry.address.text()),
+        toMta ? "the mail server knows owner- aliases beside aliases(5) alone, and this "
+                "list is in a virtual table"
+              : "authors get reports about people whom they do not know, and SPF refuses "
+                "copies in their name",
+        {"list = " + entry.address.text() +
+         (review_.sluice.hasKeys ? " return-path=signed bounces-to=" : " return-path=owner:") +
+         postmaster()});
 }
 
 void ListRules::open(const MailList& list) {
