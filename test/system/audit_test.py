@@ -113,9 +113,9 @@ def sluicectl():
     return pathlib.Path(os.environ["SLUICE_BUILD"]) / "milter" / "ctl" / "sluicectl"
 
 
-def audit(*words, status=None, path=None):
+def audit(*words, status=None):
     """Runs the command with the sluice-milter of this build in its PATH."""
-    search = path or f"{os.environ['SLUICE_BUILD']}/milter:{os.environ['PATH']}"
+    search = f"{os.environ['SLUICE_BUILD']}/milter:{os.environ['PATH']}"
     done = subprocess.run([sluicectl(), "audit", *map(str, words)], stdin=subprocess.DEVNULL,
                           capture_output=True, text=True, errors="replace", timeout=60,
                           env={"PATH": search, "LANG": "C.UTF-8"})
@@ -381,3 +381,113 @@ def test_a_fault_in_sendmail_is_found(tmp_path, sendmail_root, fault):
     for change in fault.changes:
         files.change(*change)
     check_found(review_sendmail(files, sendmail_root), fault, tmp_path)
+
+
+def complaint(*words, status):
+    done = audit(*words, status=status)
+    assert done.stdout == ""
+    assert done.stderr.startswith("sluicectl audit: ")
+    return done.stderr
+
+
+@pytest.fixture
+def postfix_files(tmp_path):
+    files = make_postfix(tmp_path)
+    files.write()
+    return files
+
+
+def test_what_cannot_be_read_is_an_error(postfix_files):
+    base = postfix_files.base
+    config = ("--config", base / "sluice.conf")
+    assert "exclude each other" in complaint("--postfix", base, "--sendmail", base, status=64)
+    assert "needs a value" in complaint("--postfix", status=64)
+    assert "is not known" in complaint("everything", status=64)
+    assert f"{base}/none.conf" in complaint("--config", base / "none.conf", "--postfix", base, status=66)
+    assert f"{base}/none/main.cf" in complaint(*config, "--postfix", base / "none", status=66)
+    assert f"{base}/none.cf" in complaint(*config, "--sendmail", base / "none.cf", status=66)
+    assert "no configuration of Sendmail" in complaint(*config, "--sendmail", base / "main.cf", status=78)
+
+
+def test_mistakes_of_sluice_are_shown_as_it_shows_them(postfix_files):
+    config = postfix_files.base / "sluice.conf"
+    config.write_text("lisst = x\nlist = nobody\n")
+    shown = complaint("--config", config, "--postfix", postfix_files.base, status=78)
+    assert f"{config}:1" in shown and f"{config}:2" in shown
+
+
+def test_a_postfix_that_postconf_refuses(postfix_files):
+    (postfix_files.base / "master.cf").unlink()
+    (postfix_files.base / "main.cf").write_text("smtpd_milters = ${open\n")
+    complaint("--config", postfix_files.base / "sluice.conf", "--postfix", postfix_files.base, status=78)
+
+
+def test_tables_without_a_text_are_only_remarked_on(tmp_path):
+    files = make_postfix(tmp_path)
+    files.change("main.cf", r"(virtual_alias_maps = .*)", r"\1, ldap:{base}/ldap.cf, pcre:{base}/p")
+    found = review_postfix(files)["findings"]
+    assert [(each["code"], each["severity"]) for each in found] == [("table-not-read", "info")] * 2
+    assert audit("--config", tmp_path / "sluice.conf", "--postfix", tmp_path, status=0)
+
+
+@pytest.mark.parametrize("make_old", [True, False], ids=["older", "missing"])
+def test_a_data_base_that_is_not_up_to_date(tmp_path, make_old):
+    files = make_postfix(tmp_path)
+    review_postfix(files)
+    if make_old:
+        os.utime(tmp_path / "aliases.db", times=(WRITTEN - 60, WRITTEN - 60))
+    else:
+        (tmp_path / "aliases.db").unlink()
+    found, = files.found("--postfix", tmp_path)["findings"]
+    assert (found["code"], found["mend"]) == ("database-stale", [f"postalias hash:{tmp_path}/aliases"])
+
+
+def test_the_lines_to_write_mend_what_was_found(tmp_path):
+    """Each line that a finding names for sluice or main.cf is written there, and nothing is left."""
+    files = make_postfix(tmp_path)
+    for name, old, new in (append("aliases", "club: anna, eve@out.example, fay@out.example"),
+                           append("aliases", "everyone: staff"),
+                           ("main.cf", "^recipient_delimiter.*\n", ""),
+                           ("main.cf", "^smtpd_milters.*", "smtpd_milters = inet:localhost:11332"),
+                           append("main.cf", "hopcount_limit = 500"),
+                           append("sluice.conf", "robot = desk@test.example"),
+                           append("sluice.conf", "bounce-domain = bounces.example")):
+        files.change(name, old, new)
+    for _ in range(4):
+        findings = [each for each in review_postfix(files)["findings"] if each["severity"] != "info"]
+        for finding in findings:
+            name = pathlib.Path(finding["mend_file"]).name
+            for line in finding["mend"]:
+                parameter = line.split(" = ")[0]
+                if name == "main.cf":
+                    files.texts[name] = re.sub(f"^{parameter} = .*\n", "", files.texts[name], flags=re.M)
+                files.texts[name] += line + "\n"
+        if not findings:
+            return
+    raise AssertionError(findings)
+
+
+def test_hostile_names_do_not_reach_the_terminal(tmp_path):
+    files = make_postfix(tmp_path)
+    files.texts["aliases"] += '"club\x1b[31m": anna, "eve\u202e"@out.example, fay@out.example\n'
+    review_postfix(files)
+    shown = audit("--config", tmp_path / "sluice.conf", "--postfix", tmp_path, status=1).stdout
+    assert "\x1b" not in shown and "\u202e" not in shown
+    assert "list-unknown" in shown
+
+
+def test_text_for_people(tmp_path):
+    files = make_postfix(tmp_path)
+    files.change("main.cf", "^smtpd_milters.*", "smtpd_milters = inet:localhost:11332")
+    review_postfix(files)
+    shown = audit(f"--config={tmp_path}/sluice.conf", "--postfix", f"{tmp_path}/", status=1).stdout
+    assert shown == f"""\
+high milter-missing: {tmp_path}/main.cf:15
+    smtpd_milters does not name the socket of sluice, unix:{tmp_path}/queue/sluice/sluice.sock:
+    no mail is filtered.
+    In {tmp_path}/main.cf:
+        smtpd_milters = inet:localhost:11332, {{ unix:sluice/sluice.sock, connect_timeout=10s, \
+command_timeout=30s, default_action=tempfail }}
+
+Postfix {tmp_path}: 2 lists, 3 listeners, 1 finding: 1 high
+"""

@@ -41,7 +41,8 @@ AliasGraph::Circle circleOf(const Walk& walk, const Alias* first) {
 } // namespace
 
 bool isInnerDomain(const std::string& domain) {
-    return domain == "localhost" || domain.starts_with("localhost.") || domain.starts_with('[');
+    return domain.find('.') == std::string::npos || domain.starts_with("localhost.") ||
+           domain.starts_with('[');
 }
 
 AliasGraph::AliasGraph(const MtaFacts& facts) : facts_(facts) {

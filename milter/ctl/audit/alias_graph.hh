@@ -36,8 +36,8 @@ public:
     [[nodiscard]] Reach reach(const Alias& start) const;
     [[nodiscard]] Reach reach(const MailAddress& start) const;
 
-    /// The addresses by which mail from elsewhere comes to the alias, those of `localhost` and
-    /// address literals aside.
+    /// The addresses by which mail from elsewhere comes to the alias, those of inner
+    /// domains aside; those of the host by its own name come last.
     [[nodiscard]] std::vector<MailAddress> addressesOf(const Alias& alias) const;
 
     /// The MTA delivers to the domain, or sends it on to where it is delivered.
@@ -58,7 +58,8 @@ private:
     std::unordered_map<std::string, const Alias*> local_;   ///< by name
 };
 
-/// `localhost` and names below it, or an address literal: no mail from elsewhere is meant for it.
+/// `localhost` and names below it, any name without a dot, or an address literal: no mail from
+/// elsewhere is meant for it.
 bool isInnerDomain(const std::string& domain);
 
 } // namespace sluice::ctl::audit

@@ -17,6 +17,8 @@ constexpr std::string_view hasExternal = "external-members";
 constexpr std::string_view comesBack = "reports-to-the-list";
 constexpr std::string_view toAuthor = "reports-to-the-author";
 
+constexpr std::size_t mostLines = 10;
+
 /// The reports of a list that sluice does not touch.
 std::vector<std::string_view> conditionsOf(const MailList& list) {
     std::vector<std::string_view> conditions;
@@ -97,7 +99,7 @@ std::string ListRules::lineFor(const MailList& list, const MailAddress& address)
 void ListRules::unknown(const MailList& list) {
     std::vector<std::string> lines;
     for (const MailAddress& address : list.addresses)
-        if (address.domain() != review_.mta.hostName || list.addresses.size() == 1)
+        if (lines.size() < mostLines)
             lines.push_back(lineFor(list, address));
     const bool ownerReads = list.owner != nullptr && !list.ownerLeadsBack;
     const Severity severity = list.external > 0 && !ownerReads ? Severity::high

@@ -91,7 +91,9 @@ std::string Review::mainDomain() const {
 }
 
 bool Review::isCandidate(const Alias& alias) const {
-    if (alias.name.local().empty() || (alias.members.empty() && !alias.includes))
+    // an owner- alias is named as a list of sluice to keep reports from where it leads
+    if (alias.name.local().empty() || alias.name.local().starts_with("owner-") ||
+        (alias.members.empty() && !alias.includes))
         return false;
     const auto addresses = graph.addressesOf(alias);
     const bool known =

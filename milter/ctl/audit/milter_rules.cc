@@ -49,7 +49,6 @@ private:
     /// What the MTA connects to from inside its chroot.
     [[nodiscard]] Endpoint seenFrom(const Listener& listener, const MilterUse& use) const;
     [[nodiscard]] std::size_t positionOfSluice(const Listener& listener) const;
-    [[nodiscard]] std::string postfixSocket() const;
     [[nodiscard]] std::vector<std::string> linesToCall() const;
     [[nodiscard]] std::string mendFile() const;
 
@@ -80,24 +79,12 @@ std::string MilterRules::mendFile() const {
     return mta_.mta == Mta::postfix ? mta_.source + "/main.cf" : "sendmail.mc";
 }
 
-/// The socket as main.cf would name it: relative to the queue directory where it is below that, so
-/// that it is found from a chroot too.
-std::string MilterRules::postfixSocket() const {
-    const Endpoint& socket = review_.sluice.socket;
-    if (socket.path.empty()) {
-        const bool v6 = socket.host.find(':') != std::string::npos;
-        return fmt::format("inet:{}:{}", v6 ? '[' + socket.host + ']' : socket.host, socket.port);
-    }
-    const std::string queue = mta_.queueDirectory + '/';
-    return "unix:" +
-           (socket.path.starts_with(queue) ? socket.path.substr(queue.size()) : socket.path);
-}
-
 std::vector<std::string> MilterRules::linesToCall() const {
     if (mta_.mta == Mta::postfix)
         return {fmt::format("smtpd_milters = {}{}{{ {}, connect_timeout=10s, command_timeout=30s, "
                             "default_action=tempfail }}",
-                            mta_.milterLine, mta_.milterLine.empty() ? "" : ", ", postfixSocket())};
+                            mta_.milterLine, mta_.milterLine.empty() ? "" : ", ",
+                            socketForPostfix(review_))};
     const Endpoint& socket = review_.sluice.socket;
     const std::string where = socket.path.empty()
                                   ? fmt::format("inet:{}@{}", socket.port, socket.host)
@@ -144,10 +131,17 @@ void MilterRules::absent(const Listener& listener) {
             "no mail is filtered", linesToCall());
         return;
     }
+    std::string names;
+    for (const MilterUse& each : listener.milters)
+        names += each.name + (sendmail ? ";" : ", ");
     add(Severity::medium, "milter-missing", listener.place,
         fmt::format("the listener {} has milters of its own, and sluice is none of them",
                     listener.name),
-        "mail that comes in there passes none of the rules", linesToCall());
+        "mail that comes in there passes none of the rules",
+        {sendmail
+             ? "InputMailFilters=" + names + "sluice"
+             : fmt::format("  -o {{ smtpd_milters = {}{} }}", names, socketForPostfix(review_))})
+        .mendFile = sendmail ? mendFile() : listener.place.file;
 }
 
 void MilterRules::timeOuts(const MilterUse& use) {
@@ -249,6 +243,17 @@ void MilterRules::look() {
 }
 
 } // namespace
+
+std::string socketForPostfix(const Review& review) {
+    const Endpoint& socket = review.sluice.socket;
+    if (socket.path.empty()) {
+        const bool v6 = socket.host.find(':') != std::string::npos;
+        return fmt::format("inet:{}:{}", v6 ? '[' + socket.host + ']' : socket.host, socket.port);
+    }
+    const std::string queue = review.mta.queueDirectory + '/';
+    return "unix:" +
+           (socket.path.starts_with(queue) ? socket.path.substr(queue.size()) : socket.path);
+}
 
 void reviewMilters(const Review& review, Findings& findings) {
     MilterRules(review, findings).look();

@@ -94,13 +94,14 @@ struct Number {
 
 struct MtaFacts {
     Mta mta = Mta::postfix;
-    std::string source;         ///< the directory or file that was asked for
-    std::string hostName;       ///< canonical
-    std::string origin;         ///< the domain of addresses that are written without one
-    std::string queueDirectory; ///< Postfix: unix sockets may be relative to it
-    bool extensions = false;    ///< USER+ANYTHING is delivered to USER
-    DomainSet local;            ///< domains whose addresses are looked up in aliases(5)
-    DomainSet virtualAlias;     ///< domains that have nothing but aliases
+    std::string source;           ///< the directory or file that was asked for
+    std::string hostName;         ///< canonical
+    std::string origin;           ///< the domain of addresses that are written without one
+    std::string queueDirectory;   ///< Postfix: unix sockets may be relative to it
+    bool extensions = false;      ///< USER+ANYTHING is delivered to USER
+    DomainSet local;              ///< domains whose addresses are looked up in aliases(5)
+    DomainSet virtualAlias;       ///< domains that have nothing but aliases
+    std::string virtualAliasLine; ///< Postfix: what names them now
     DomainSet virtualMailbox;
     DomainSet relay;
     Place localPlace;

@@ -184,6 +184,7 @@ void PostfixReader::read() {
     readDomains("mydestination", facts_.local);
     facts_.localPlace = settings_.place("mydestination");
     readDomains("virtual_alias_domains", facts_.virtualAlias);
+    facts_.virtualAliasLine = settings_.value("virtual_alias_domains");
     readDomains("virtual_mailbox_domains", facts_.virtualMailbox);
     readDomains("relay_domains", facts_.relay);
     readAliasTables();

@@ -73,7 +73,9 @@ void ReportRules::bounceDomain(const std::string& domain, const Place& place) {
                                        nameOf(mta_.mta), domain),
                            "reports about dead members are refused, or leave for another server");
     if (mta_.mta == Mta::postfix)
-        mend(finding, "virtual_alias_domains = $virtual_alias_maps, " + domain,
+        mend(finding,
+             fmt::format("virtual_alias_domains = {}{}{}", mta_.virtualAliasLine,
+                         mta_.virtualAliasLine.empty() ? "" : ", ", domain),
              mta_.source + "/main.cf");
     else
         mend(finding, domain, mta_.localPlace.file);
@@ -134,7 +136,7 @@ void ReportRules::ownReports() {
                  "internal_mail_filter_classes sends the mail server's own reports through "
                  "non_smtpd_milters, which does not name sluice",
                  "sluice does not see the reports that it should keep from lists and robots"),
-             "non_smtpd_milters = " + review_.sluice.socketText, mta_.source + "/main.cf");
+             "non_smtpd_milters = " + socketForPostfix(review_), mta_.source + "/main.cf");
         return;
     }
     std::string whose;
@@ -149,11 +151,13 @@ void ReportRules::ownReports() {
     Finding& finding =
         add(Severity::medium, "own-reports-unfiltered",
             mta_.filtersReports ? mta_.localMailPlace : mta_.filtersReportsPlace,
-            "reports that the mail server writes itself do not pass sluice, and may go to " + whose,
+            "reports that the mail server writes itself do not pass sluice "
+            "(internal_mail_filter_classes, non_smtpd_milters), and may go to " +
+                whose,
             "a robot answers them and a list multiplies them, as if no filter were there");
     mend(finding, "internal_mail_filter_classes = bounce", mta_.source + "/main.cf");
     if (!called)
-        finding.mend.push_back("non_smtpd_milters = " + review_.sluice.socketText);
+        finding.mend.push_back("non_smtpd_milters = " + socketForPostfix(review_));
 }
 
 } // namespace

@@ -3,6 +3,8 @@
 
 #include "milter/ctl/audit/mail_lists.hh"
 
+#include <string>
+
 /// The rules of the review. Pure: facts in, findings out.
 namespace sluice::ctl::audit {
 
@@ -16,6 +18,10 @@ void reviewReports(const Review& review, Findings& findings);
 
 /// How the MTA calls sluice: sockets, time-outs, what it does without the filter, order.
 void reviewMilters(const Review& review, Findings& findings);
+
+/// The socket of sluice as main.cf names it: relative to the queue directory where it is below
+/// that, so that it is found from a chroot too.
+std::string socketForPostfix(const Review& review);
 
 /// Settings of the MTA as a whole: hop limit, its own name as a mail domain, queue ids.
 void reviewSettings(const Review& review, Findings& findings);
