@@ -19,6 +19,13 @@ constexpr std::string_view toAuthor = "reports-to-the-author";
 
 constexpr std::size_t mostLines = 10;
 
+std::string membersOf(const MailList& list) {
+    if (list.external == 0)
+        return fmt::format("members: {}, none outside", list.members);
+    return fmt::format("members: {}, of whom {} outside, as {}", list.members, list.external,
+                       list.oneExternal);
+}
+
 /// The reports of a list that sluice does not touch.
 std::vector<std::string_view> conditionsOf(const MailList& list) {
     std::vector<std::string_view> conditions;
@@ -105,14 +112,10 @@ void ListRules::unknown(const MailList& list) {
     const Severity severity = list.external > 0 && !ownerReads ? Severity::high
                               : list.large                     ? Severity::medium
                                                                : Severity::low;
-    const std::string members = list.external > 0
-                                    ? fmt::format("{} members, {} of them outside ({})",
-                                                  list.members, list.external, list.oneExternal)
-                                    : fmt::format("{} members, all of this site", list.members);
-    addForSluice(severity, "list-unknown", list.alias->place,
-                 fmt::format("{} is a list of {} that sluice does not know", list.name(), members),
-                 "reports and automatic replies that come to it go to all members",
-                 std::move(lines))
+    addForSluice(
+        severity, "list-unknown", list.alias->place,
+        fmt::format("{} is a list that sluice does not know ({})", list.name(), membersOf(list)),
+        "reports and automatic replies that come to it go to all members", std::move(lines))
         .conditions = conditionsOf(list);
 }
 
@@ -195,8 +198,7 @@ void ListRules::open(const MailList& list) {
                           (entry->returnPath == ReturnPath::delegate && list.owner != nullptr);
         addForSluice(
             safe ? Severity::info : Severity::medium, "list-open", entry->place,
-            fmt::format("everyone may post to {}, which has {} members outside ({})",
-                        entry->address.text(), list.external, list.oneExternal),
+            fmt::format("everyone may post to {} ({})", entry->address.text(), membersOf(list)),
             "what strangers write goes out again in your name",
             {"list = " + entry->address.text() + entry->options + " accept-from=authenticated"})
             .conditions = {isOpen, hasExternal};
