@@ -134,10 +134,12 @@ std::optional<std::string> findProgram(const std::string& name) {
         for (const std::string_view place : split(path, ':'))
             places.emplace_back(place);
     places.insert(places.end(), {"/usr/local/sbin", "/usr/sbin", "/sbin"});
-    for (const std::string& place : places)
-        if (std::string path = place + '/' + name;
-            place.starts_with('/') && ::access(path.c_str(), X_OK) == 0)
-            return path;
+    for (std::string& place : places) {
+        const bool absolute = place.starts_with('/');
+        place.append(1, '/').append(name);
+        if (absolute && ::access(place.c_str(), X_OK) == 0)
+            return place;
+    }
     return std::nullopt;
 }
 

@@ -28,7 +28,7 @@ Values parseValues(std::string_view text) {
 }
 
 tl::expected<std::string, ReadFailure> ask(const std::string& program,
-                                           std::vector<std::string> words) {
+                                           const std::vector<std::string>& words) {
     const auto ran = runProgram(program, words, longestOutput, patience);
     if (!ran)
         return tl::unexpected(ReadFailure{EX_UNAVAILABLE, ran.error().message});
