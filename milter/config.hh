@@ -58,6 +58,7 @@ struct Config {
     std::vector<std::shared_ptr<FileDirectory>> fileDirectories;
     std::vector<std::string> redisDirectories; ///< keys of sets, see Daemon
     std::chrono::milliseconds harvestWindow{};
+    std::shared_ptr<HarvestCounter> ownHarvest; ///< this node's own count, see Daemon
     ResolverSettings resolver;
     bool dnsblSelfTest = true;
     std::optional<BadmailSettings> badmail;

@@ -5,6 +5,7 @@
 #include "common/text.hh"
 #include "common/version.hh"
 #include "milter/adapters/harvest_memory.hh"
+#include "milter/adapters/harvest_redis.hh"
 #include "milter/adapters/store_fallback.hh"
 #include "milter/adapters/store_memory.hh"
 #include "milter/explainer.hh"
@@ -282,13 +283,22 @@ void Daemon::carryOver(Config& config) const {
     const auto current = services_.runtime.get();
     if (current && !current->config.hasKeyFile && !config.hasKeyFile)
         config.policy->keyring = current->config.policy->keyring;
-    RecipientSettings& recipient = config.policy->recipient;
     if (current && current->config.harvestWindow == config.harvestWindow)
-        recipient.harvest = current->config.policy->recipient.harvest;
+        config.ownHarvest = current->config.ownHarvest;
     else
-        recipient.harvest = makeMemoryHarvestCounter(config.harvestWindow);
+        config.ownHarvest = makeMemoryHarvestCounter(config.harvestWindow);
     if (current)
         keepDirectories(current->config, config);
+}
+
+/// Behind carryOver(), which may bring the keys and this node's own count.
+void Daemon::countHarvest(Config& config) const {
+    PolicySettings& policy = *config.policy;
+    policy.recipient.harvest = config.ownHarvest;
+    if (redis_)
+        policy.recipient.harvest = makeRedisHarvestCounter(
+            std::shared_ptr<RedisClient>(redis_, &redis_->client()),
+            KeyHasher(storeSecret(*policy.keyring)), config.harvestWindow, config.ownHarvest);
 }
 
 /// Behind those of files. Without a Redis there are none, see makeConfig().
@@ -318,6 +328,7 @@ Result<void> Daemon::adopt(Config config) {
         return tl::unexpected(tracking.error());
     carryOver(config);
     addRedisDirectories(config);
+    countHarvest(config);
     auto runtime = std::make_shared<const Runtime>(std::move(config), std::move(*badmail),
                                                    std::move(*tracking));
     dnsbl_->configure(*newResolver, runtime->config.policy->connection.dnsbl->zones(),

@@ -49,6 +49,7 @@ private:
     Result<std::shared_ptr<Resolver>> resolver(const Config& config) const;
     void carryOver(Config& config) const;
     void addRedisDirectories(Config& config);
+    void countHarvest(Config& config) const;
 
     /// In a thread of its own: reloads, and what is due now and then.
     void keepHouse();

@@ -107,7 +107,7 @@ public:
 
     std::uint32_t countUnknown(const IpAddress& client, SteadyTime now) noexcept override {
         try {
-            return clients_.lock()->add(network(client), sliceAt(now));
+            return clients_.lock()->add(harvestNetwork(client), sliceAt(now));
         } catch (const std::exception&) {
             return 1; // no memory: as if the client had just come
         }
@@ -124,17 +124,18 @@ private:
     [[nodiscard]] std::int64_t sliceAt(SteadyTime time) const {
         return time.time_since_epoch() / slice_;
     }
-    static IpAddress network(const IpAddress& client) {
-        constexpr int oneSubscriber = 64; // bits of an IPv6 address (RFC 6177)
-        return client.family() == IpFamily::v4 ? client
-                                               : IpNetwork::around(client, oneSubscriber).first();
-    }
 
     const Duration slice_;
     Locked<Clients> clients_;
 };
 
 } // namespace
+
+IpAddress harvestNetwork(const IpAddress& client) {
+    constexpr int oneSubscriber = 64; // bits of an IPv6 address (RFC 6177)
+    return client.family() == IpFamily::v4 ? client
+                                           : IpNetwork::around(client, oneSubscriber).first();
+}
 
 std::shared_ptr<HarvestCounter> makeMemoryHarvestCounter(std::chrono::milliseconds window,
                                                          std::size_t maxClients) {

@@ -9,8 +9,11 @@
 
 namespace sluice {
 
+/// Whom the count is of: an IPv4 address, or the /64 of an IPv6 one.
+IpAddress harvestNetwork(const IpAddress& client);
+
 /// Counts in this process's memory. At most `maxClients` clients are remembered; then those whose
-/// last unknown recipient is longest ago are forgotten first. An IPv6 client is its /64.
+/// last unknown recipient is longest ago are forgotten first.
 std::shared_ptr<HarvestCounter> makeMemoryHarvestCounter(std::chrono::milliseconds window,
                                                          std::size_t maxClients = 100'000);
 

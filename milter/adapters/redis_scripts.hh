@@ -44,6 +44,8 @@ struct RedisScripts {
     RedisScript countInWindow;
     /// LOOP WINDOW MOST → different ones within it
     RedisScript countLoop;
+    /// WINDOW in milliseconds → unknown recipients within it
+    RedisScript countUnknown;
     /// MEMBER → 1 it is in the set, 0 it is not, -1 there is no such set
     RedisScript findMember;
     /// Sets a key that ends by itself: whoever can do that can count.

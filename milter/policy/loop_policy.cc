@@ -13,11 +13,6 @@
 namespace sluice {
 namespace {
 
-/// Nodes of a site have the same keys, and so find each other's records.
-Digest storeSecret(const Keyring& keyring) {
-    return keyring.signer().mac("names of records in the store");
-}
-
 std::vector<MailAddress> addressesOf(const Envelope& envelope) {
     std::vector<MailAddress> addresses;
     addresses.reserve(envelope.recipients.size());
@@ -44,6 +39,10 @@ std::string_view hostOf(std::string_view nextHop) {
 }
 
 } // namespace
+
+Digest storeSecret(const Keyring& keyring) {
+    return keyring.signer().mac("names of records in the store");
+}
 
 LoopPolicy::LoopPolicy(const LoopPolicySettings& settings, const DomainRewriteRules& merged,
                        std::shared_ptr<const Keyring> keyring)

@@ -43,6 +43,10 @@ struct LoopPolicySettings {
     std::string notifyRelay;
 };
 
+/// Of the names of all records in the store. Nodes of a site have the same keys, and so find each
+/// other's records.
+Digest storeSecret(const Keyring& keyring);
+
 /// What is known of a message at its end, besides envelope and headers.
 struct MessageFacts {
     const Client& client;

@@ -35,6 +35,7 @@ public:
         author = 'a',
         text = 'x',
         stamps = 's',
+        harvest = 'h',
     };
     using Parts = std::initializer_list<std::string_view>;
 
