@@ -23,10 +23,11 @@ unsigned long neededActions(const MilterNeeds& needs) {
            (needs.quarantine ? static_cast<unsigned long>(SMFIF_QUARANTINE) : 0UL);
 }
 
-void wantMacros(const MtaContext& mta) {
+void wantMacros(const MtaContext& mta, bool refusedRecipients) {
     mta.wantMacros(SMFIM_CONNECT, "{daemon_name} {daemon_port}");
     mta.wantMacros(SMFIM_ENVFROM, "i {auth_authen} {mail_addr}");
-    mta.wantMacros(SMFIM_ENVRCPT, "i {rcpt_addr} {rcpt_host}");
+    mta.wantMacros(SMFIM_ENVRCPT, refusedRecipients ? "i {rcpt_addr} {rcpt_host} {rcpt_mailer}"
+                                                    : "i {rcpt_addr} {rcpt_host}");
     mta.wantMacros(SMFIM_EOM, "i");
 }
 
@@ -39,10 +40,14 @@ Negotiated negotiate(const MtaContext& mta, const MilterNeeds& needs, const Milt
     const bool noReplies = (offer.steps & noReplySteps) == noReplySteps;
     answer.actions = (wanted & offer.actions) |
                      (listsMacros ? static_cast<unsigned long>(SMFIF_SETSYMLIST) : 0UL);
+    // only a macro tells them from the others
+    const bool refusedRecipients =
+        needs.refusedRecipients && listsMacros && (offer.steps & SMFIP_RCPT_REJ) != 0;
     answer.steps =
-        offer.steps & (unneededSteps(needs) | (noReplies ? noReplySteps : 0UL) | SMFIP_HDR_LEADSPC);
+        offer.steps & (unneededSteps(needs) | (noReplies ? noReplySteps : 0UL) | SMFIP_HDR_LEADSPC |
+                       (refusedRecipients ? static_cast<unsigned long>(SMFIP_RCPT_REJ) : 0UL));
     if (listsMacros)
-        wantMacros(mta);
+        wantMacros(mta, refusedRecipients);
     return {.done = true,
             .noReplyToHeaders = noReplies,
             .leadingSpace = (offer.steps & SMFIP_HDR_LEADSPC) != 0,

@@ -19,6 +19,7 @@ MilterNeeds needsOf(const Config& config) {
     needs.changeSender = !config.observe;
     needs.changeRecipients = !config.observe && !policy.lists.empty();
     needs.quarantine = !config.observe && holds;
+    needs.refusedRecipients = policy.recipient.harvestLimit != 0;
     return needs;
 }
 

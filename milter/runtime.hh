@@ -20,6 +20,7 @@ struct MilterNeeds {
     bool changeSender = false;
     bool changeRecipients = false;
     bool quarantine = false;
+    bool refusedRecipients = false; ///< those that the MTA refuses by itself
 };
 
 MilterNeeds needsOf(const Config& config);

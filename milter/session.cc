@@ -25,6 +25,13 @@ bool isInternal(const std::optional<IpAddress>& client, const sockaddr* address)
     return client && client->isLoopback() && portOf(address) == 0;
 }
 
+/// An accepted recipient may have a mailer of that name too; its host then is a text that tells why
+/// the MTA will return the mail.
+bool isRefusedByMta(const MtaContext& mta) {
+    return mta.macro("{rcpt_mailer}") == "error" &&
+           mta.macro("{rcpt_host}").find(' ') == std::string_view::npos;
+}
+
 /// For a destructor: there is nobody to tell, and no memory to say it.
 template<typename Work>
 void quietly(Work work) noexcept {
@@ -141,6 +148,8 @@ sfsistat Session::mail(const MtaContext& mta, char** arguments) {
 sfsistat Session::recipient(const MtaContext& mta, char** arguments) {
     if (const auto answer = dropped(mta, Stage::rcpt))
         return *answer;
+    if (isRefusedByMta(mta))
+        return refusedRecipient(mta, arguments[0] == nullptr ? "" : arguments[0]);
     Recipient recipient;
     recipient.text = arguments[0] == nullptr ? "" : arguments[0];
     recipient.address = MailAddress::fromPath(recipient.text);
@@ -149,8 +158,7 @@ sfsistat Session::recipient(const MtaContext& mta, char** arguments) {
     recipient.nextHop = mta.macro("{rcpt_host}");
     static const BlockSet none;
     const auto blocks = services_.loops == nullptr ? nullptr : services_.loops->blocks();
-    const bool mayWait = services_.storeMayWait && !runtime_->config.redisDirectories.empty();
-    const BlockingScope waiting(mayWait ? services_.blocked : nullptr);
+    const BlockingScope waiting(recipientsMayWait() ? services_.blocked : nullptr);
     Decision decision =
         runtime_->policy.onRecipient(client_, message_.envelope, recipient, dnsblAnswers_.get(),
                                      blocks ? *blocks : none, services_.calendar.now());
@@ -160,6 +168,22 @@ sfsistat Session::recipient(const MtaContext& mta, char** arguments) {
         message_.envelope.recipients.push_back(std::move(recipient));
     }
     return answer;
+}
+
+/// The MTA gives its own reply whatever the answer is. Sendmail then closes the connection after a
+/// 421; Postfix does not heed it, so that the next command that it does not refuse gets another.
+sfsistat Session::refusedRecipient(const MtaContext& mta, std::string_view text) {
+    const BlockingScope waiting(recipientsMayWait() ? services_.blocked : nullptr);
+    return apply(mta, Stage::rcpt,
+                 runtime_->policy.onRefusedRecipient(client_, mta.macro("{rcpt_host}"),
+                                                     services_.calendar.now()),
+                 text);
+}
+
+/// For the store, which a directory and the harvest limit may ask.
+bool Session::recipientsMayWait() const {
+    return services_.storeMayWait && (!runtime_->config.redisDirectories.empty() ||
+                                      runtime_->config.policy->recipient.harvestLimit != 0);
 }
 
 sfsistat Session::data(const MtaContext& mta) {

@@ -78,8 +78,10 @@ public:
 
 private:
     [[nodiscard]] sfsistat putOff() const;
+    sfsistat refusedRecipient(const MtaContext& mta, std::string_view text);
     std::optional<sfsistat> dropped(const MtaContext& mta, Stage stage);
     [[nodiscard]] sfsistat withoutReply() const;
+    [[nodiscard]] bool recipientsMayWait() const;
 
     [[nodiscard]] bool readsBody() const;
     /// Tells the decision, keeps its notes, and carries out its verdict.

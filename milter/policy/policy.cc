@@ -202,6 +202,18 @@ Decision Policy::onRecipient(const Client& client, const Envelope& envelope, Rec
     return decision;
 }
 
+Decision Policy::onRefusedRecipient(const Client& client, std::string_view enhancedCode,
+                                    const Now& now) const {
+    Decision decision;
+    decision.verdict =
+        Stage(client)
+            .ask(Area::recipient,
+                 [&] { return recipient_.refusedByMta(client, enhancedCode, now.steady); })
+            .verdict();
+    spare(client, decision);
+    return decision;
+}
+
 Decision Policy::onHeaders(const Client& client, const Envelope& envelope,
                            const HeaderList& headers, const Now& now) const {
     Decision decision;

@@ -16,6 +16,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 
 namespace sluice {
@@ -61,6 +62,10 @@ public:
     [[nodiscard]] Decision onRecipient(const Client& client, const Envelope& envelope,
                                        Recipient& recipient, DnsblAnswers* answers,
                                        const BlockSet& blocks, const Now& now) const;
+    /// A recipient that the MTA refuses by itself, and why: an enhanced status code (RFC 3463). No
+    /// verdict changes that; one says that the connection is to end.
+    [[nodiscard]] Decision onRefusedRecipient(const Client& client, std::string_view enhancedCode,
+                                              const Now& now) const;
     [[nodiscard]] Decision onHeaders(const Client& client, const Envelope& envelope,
                                      const HeaderList& headers, const Now& now) const;
     /// May wait for the store. `passesOn`: the message will go on if nothing here speaks against

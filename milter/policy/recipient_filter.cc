@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "milter/policy/recipient_filter.hh"
 
+#include "common/text.hh"
+
 namespace sluice {
 namespace {
 
@@ -16,6 +18,15 @@ Directory::Answer askAll(const std::vector<std::shared_ptr<Directory>>& director
             answer = one;
     }
     return answer;
+}
+
+SmtpReply harvestReply() {
+    return SmtpReply::make<421, 4, 7, 0>("Too many unknown recipients");
+}
+
+/// RFC 3463 section 3.2; the word is what Sendmail's rules call it.
+bool saysUserUnknown(std::string_view enhancedCode) {
+    return enhancedCode == "5.1.1" || equalsIgnoringCase(enhancedCode, "nouser");
 }
 
 } // namespace
@@ -58,9 +69,16 @@ std::optional<Verdict> RecipientFilter::unknown(const Client& client, const Mail
         break;
     }
     if (harvestLimitReached(client, now))
-        return refuse(SmtpReply::make<421, 4, 7, 0>("Too many unknown recipients"),
-                      "harvest-limit");
+        return refuse(harvestReply(), "harvest-limit");
     return refuse(SmtpReply::make<550, 5, 1, 1>("User unknown"), "directory");
+}
+
+std::optional<Verdict> RecipientFilter::refusedByMta(const Client& client,
+                                                     std::string_view enhancedCode,
+                                                     SteadyTime now) const {
+    if (!saysUserUnknown(enhancedCode) || !harvestLimitReached(client, now))
+        return std::nullopt;
+    return refuseAndDrop(harvestReply(), "harvest-limit");
 }
 
 std::optional<Verdict> RecipientFilter::restricted(const Client& client, const Envelope& envelope,

@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -43,6 +44,10 @@ public:
     /// The directory, and behind it the harvest limit.
     [[nodiscard]] std::optional<Verdict> unknown(const Client& client, const MailAddress& recipient,
                                                  SteadyTime now) const;
+    /// The harvest limit alone, for a recipient that the MTA refuses with this code: it counts when
+    /// the code says that there is no such mailbox.
+    [[nodiscard]] std::optional<Verdict>
+    refusedByMta(const Client& client, std::string_view enhancedCode, SteadyTime now) const;
     [[nodiscard]] std::optional<Verdict> restricted(const Client& client, const Envelope& envelope,
                                                     const MailAddress& recipient,
                                                     CivilDay today) const;

@@ -12,7 +12,7 @@ using namespace sluice;
 namespace {
 
 /// The needs as letters: h(elo) d(ata) a(dd headers) c(hange headers) s(ender) r(ecipients)
-/// q(uarantine).
+/// q(uarantine) u(nknown recipients that the MTA refuses).
 std::string needsFor(const std::string& text) {
     const test::ConfigFile file(text);
     CommandLine line;
@@ -28,16 +28,18 @@ std::string needsFor(const std::string& text) {
     letters += needs.changeSender ? "s" : "";
     letters += needs.changeRecipients ? "r" : "";
     letters += needs.quarantine ? "q" : "";
+    letters += needs.refusedRecipients ? "u" : "";
     return letters;
 }
 
 } // namespace
 
 TEST_CASE("only the stages and edits that the configuration needs are asked for") {
-    const std::string bare = "loop-action = reject\n";
-    CHECK(needsFor("") == "asq");
+    const std::string bare = "loop-action = reject\nharvest-limit = 0\n";
+    CHECK(needsFor("") == "asqu");
     CHECK(needsFor(bare) == "as");
-    CHECK(needsFor("mode = observe\n").empty());
+    CHECK(needsFor("mode = observe\n") == "u");
+    CHECK(needsFor("mode = observe\nharvest-limit = 0\n").empty());
     CHECK(needsFor(bare + "deny-ip = 192.0.2.1\n") == "hdas");
     CHECK(needsFor(bare + "dnsbl = a list.example action=mark\n") == "as");
     CHECK(needsFor(bare + "block-sender = a@b.example\n") == "as");

@@ -307,6 +307,8 @@ std::string Replay::run(const Step& step) {
         return mail(step.rest);
     } else if (step.command == "rcpt") {
         return recipient(step.rest);
+    } else if (step.command == "refused") {
+        return decisionText(policy_->onRefusedRecipient(client_, step.rest, now()));
     } else if (step.command == "end-of-headers") {
         return decisionText(policy_->onHeaders(client_, envelope_, headers_, now()));
     } else if (step.command == "end-of-message") {

@@ -82,28 +82,37 @@ postlog   unix-dgram n - n - 1 postlogd
 """
 
 
+def local_users(base, users):
+    """Lines of main.cf."""
+    if not users:
+        return ""
+    (base / "users").write_text("".join(f"{user} yes\n" for user in users))
+    return f"local_recipient_maps = texthash:{base}/users\n"
+
+
 class Postfix:
     """Listens on three ports: `port`, `submission_port` (whose milter name is SUBMISSION) and
-    `other_port`. A client address comes from XCLIENT: 192.0.2.N."""
+    `other_port`. A client address comes from XCLIENT: 192.0.2.N. With `users` it knows these of
+    test.example, and refuses all others there. `more` is for main.cf."""
 
     name = "postfix"
     has_login = True
 
-    def __init__(self, base, milter_socket, sink_port):
+    def __init__(self, base, milter_socket, sink_port, users=(), more=""):
         self.base = make_directory(base)
         self.etc = make_directory(self.base / "etc")
         self.port, self.submission_port, self.other_port = (free_port() for _ in range(3))
-        self._lay_out(milter_socket, sink_port)
+        self._lay_out(milter_socket, sink_port, local_users(self.base, users) + more)
         self._postfix("start")
         self._wait_until_listening()
 
-    def _lay_out(self, milter_socket, sink_port):
+    def _lay_out(self, milter_socket, sink_port, more):
         make_directory(self.base / "queue")
         make_directory(self.base / "data", 0o700, "postfix")
         make_directory(self.base / "log")
         daemons = run(program("postconf"), "-d", "-h", "daemon_directory").stdout.strip()
         (self.etc / "main.cf").write_text(MAIN_CF.format(
-            base=self.base, daemons=daemons, sink_port=sink_port, milter_socket=milter_socket))
+            base=self.base, daemons=daemons, sink_port=sink_port, milter_socket=milter_socket) + more)
         (self.etc / "master.cf").write_text(
             f"127.0.0.1:{self.port} inet n - n - 200 smtpd\n"
             f"127.0.0.1:{self.submission_port} inet n - n - - smtpd\n"

@@ -85,19 +85,27 @@ class SendmailClient(SmtpClient):
         return Reply(reply.code, tuple(ADDRESS_IN_FRONT.sub(r"\1", text) for text in reply.texts))
 
 
+def without_hub(configuration):
+    """Mail for local users goes to them, and so they must exist."""
+    lines = configuration.splitlines(keepends=True)
+    return "".join(line for line in lines if "LOCAL_RELAY" not in line and "MAIL_HUB" not in line)
+
+
 class Sendmail:
     """Listens on three ports: `port`, `submission_port` (whose name is SUBMISSION) and `other_port`.
-    It has no XCLIENT: a client comes from the loopback address 127.0.0.N."""
+    It has no XCLIENT: a client comes from the loopback address 127.0.0.N. With `users` it knows these
+    of test.example, and refuses all others there."""
 
     name = "sendmail"
     has_login = False
 
-    def __init__(self, base, milter_socket, sink_port):
+    def __init__(self, base, milter_socket, sink_port, users=()):
         self.base = make_directory(base)
         self.queue_directory = make_directory(self.base / "queue", 0o700)
         self.root = unpack_sendmail(self.base)
         self.binary = self._find_binary()
         self.port, self.submission_port, self.other_port = (free_port() for _ in range(3))
+        self._users = users
         self._lay_out(milter_socket, sink_port)
         self._start()
 
@@ -108,14 +116,15 @@ class Sendmail:
 
     def _lay_out(self, milter_socket, sink_port):
         source = self.base / "sendmail.mc"
-        source.write_text(SENDMAIL_MC.format(
+        source.write_text((without_hub(SENDMAIL_MC) if self._users else SENDMAIL_MC).format(
             root=self.root, base=self.base, host=HOST_NAME, port=self.port,
             submission_port=self.submission_port, other_port=self.other_port, sink_port=sink_port,
             milter_socket=milter_socket))
-        (self.base / "local-host-names").write_text("localhost\n")
+        (self.base / "local-host-names").write_text("localhost\n" + ("test.example\n" if self._users else ""))
         (self.base / "service.switch").write_text("hosts files\naliases files\npasswd files\n")
         (self.base / "hosts").write_text(f"127.0.0.1 {HOST_NAME} localhost\n")
-        (self.base / "aliases").write_text("root: /dev/null\n")
+        (self.base / "aliases").write_text("root: /dev/null\n" + "".join(
+            f"{user}: {user}@mailbox.example\n" for user in self._users))
         made = run(program("m4"), f"-D_CF_DIR_={self.root}/usr/share/sendmail/cf/", source)
         (self.base / "sendmail.cf").write_text(made.stdout)
 
