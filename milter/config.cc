@@ -255,6 +255,7 @@ void readRecipient(SettingsReader& reader, Config& config) {
     reader.read("harvest-limit", parseHarvestLimit, harvest);
     recipient.harvestLimit = harvest.count;
     config.harvestWindow = harvest.window;
+    reader.read("tarpit", parseTarpit, recipient.tarpit);
 }
 
 void readLimits(SettingsReader& reader, LimitSettings& limits) {
@@ -278,6 +279,8 @@ void readKeys(SettingsReader& reader, Config& config) {
 /// What would silently do nothing is a mistake of the administrator.
 void checkDependencies(SettingsReader& reader, const Config& config) {
     const PolicySettings& policy = *config.policy;
+    if (policy.recipient.tarpit.count() != 0 && !reader.isSet("directory"))
+        reader.problem("tarpit", "does nothing without directory");
     if (!config.redisDirectories.empty() && !config.daemon.redis)
         reader.problem("directory", "redis:KEY needs a Redis in the option store");
     if (!policy.localDomains.empty())

@@ -16,6 +16,7 @@ namespace sluice {
 namespace {
 
 constexpr std::chrono::seconds longestDnsTimeout{20};
+constexpr std::chrono::seconds longestTarpit{5};
 
 std::string inQuotes(std::string_view text) {
     return fmt::format("\"{}\"", escapeForDisplay(text));
@@ -126,6 +127,14 @@ Result<std::chrono::milliseconds> parseDnsTimeout(std::string_view text) {
         return fail(fmt::format("{} is not between 1ms and {}: the MTA waits 30s for an answer",
                                 inQuotes(text), formatDuration(longestDnsTimeout)));
     return timeout;
+}
+
+Result<std::chrono::milliseconds> parseTarpit(std::string_view text) {
+    auto delay = parseDuration(text);
+    if (delay && *delay > longestTarpit)
+        return fail(fmt::format("{} is not between 0s and {}", inQuotes(text),
+                                formatDuration(longestTarpit)));
+    return delay;
 }
 
 Result<std::string> parseServer(std::string_view text) {

@@ -28,6 +28,8 @@ Result<SocketSpec> parseSocket(std::string_view text);
 Result<mode_t> parseMode(std::string_view text);
 /// A duration that leaves the MTA's own time-out for a command (30 s) some room.
 Result<std::chrono::milliseconds> parseDnsTimeout(std::string_view text);
+/// A duration up to 5s, so that mail servers are still waiting for the answer.
+Result<std::chrono::milliseconds> parseTarpit(std::string_view text);
 /// `ADDR` or `ADDR@PORT`, both numeric.
 Result<std::string> parseServer(std::string_view text);
 

@@ -37,6 +37,8 @@ constexpr std::size_t problemsLogged = 20;
 constexpr int controlBacklog = 8;
 /// A callback that waits no longer does not hurt others.
 constexpr std::chrono::milliseconds shortWait{50};
+/// Threads of the worker pool that stand still at once.
+constexpr std::size_t tarpitPlaces = 64;
 
 Result<void> writePidFile(const std::string& path) {
     if (path.empty())
@@ -127,7 +129,9 @@ Result<void> Daemon::start() {
     }
     relief_ = std::make_shared<PoolRelief>([this] { server_.touch(); });
     dnsbl_ = std::make_unique<DnsblService>(relief_);
+    tarpit_ = std::make_unique<Tarpit>(tarpitPlaces, relief_.get());
     services_.blocked = relief_.get();
+    services_.tarpit = tarpit_.get();
     services_.dnsbl = dnsbl_.get();
     store_ = makeStore();
     notifier_ = std::make_unique<SmtpNotifier>();
@@ -234,6 +238,8 @@ nlohmann::json Daemon::status() const {
 
 void Daemon::stop(bool orderly) {
     service_manager::stopping();
+    if (tarpit_)
+        tarpit_->drain();
     const auto deadline = std::chrono::steady_clock::now() + callbackDeadline;
     while (services_.callbacksRunning.load() != 0 && std::chrono::steady_clock::now() < deadline)
         std::this_thread::sleep_for(callbackPoll);

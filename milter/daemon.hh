@@ -72,6 +72,7 @@ private:
     const DaemonSettings settings_;
     Server server_;
     std::shared_ptr<PoolRelief> relief_;
+    std::unique_ptr<Tarpit> tarpit_;
     std::unique_ptr<DnsblService> dnsbl_;
     std::shared_ptr<Resolver> resolver_;
     std::shared_ptr<RedisStore> redis_; ///< null: the store is in memory

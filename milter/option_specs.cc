@@ -80,6 +80,8 @@ const std::vector<OptionSpec>& optionSpecs() {
          "the recipients that exist in the local domains"},
         {"harvest-limit", "COUNT/DURATION", Occurs::once, "20/1h",
          "unknown recipients a client may try before it is sent away; 0: no limit"},
+        {"tarpit", "DURATION", Occurs::once, "0s",
+         "how long the refusal of an unknown recipient waits, up to 5s"},
         // limits
         {"max-size", "SIZE", Occurs::once, "0", "octets of a message; 0: no limit"},
         {"max-session-size", "SIZE", Occurs::once, "0",

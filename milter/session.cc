@@ -369,6 +369,8 @@ sfsistat Session::carryOut(const MtaContext& mta, const Verdict& verdict) {
         dropNext_ = true;
         break;
     }
+    if (services_.tarpit != nullptr)
+        services_.tarpit->hold(verdict.delay);
     return replyWith(mta, verdict.reply);
 }
 

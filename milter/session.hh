@@ -15,6 +15,7 @@
 #include "milter/operator_lists.hh"
 #include "milter/policy/facts.hh"
 #include "milter/runtime.hh"
+#include "milter/tarpit.hh"
 
 #include <atomic>
 #include <cstdint>
@@ -33,6 +34,7 @@ struct SessionServices {
     Snapshot<Runtime> runtime;
     DnsblService* dnsbl = nullptr;
     BlockedCallbacks* blocked = nullptr;
+    Tarpit* tarpit = nullptr;
     Store* store = nullptr;
     bool storeMayWait = false; ///< for so long that other sessions must not wait with it
     LoopWatch* loops = nullptr;

@@ -70,7 +70,9 @@ std::optional<Verdict> RecipientFilter::unknown(const Client& client, const Mail
     }
     if (harvestLimitReached(client, now))
         return refuse(harvestReply(), "harvest-limit");
-    return refuse(SmtpReply::make<550, 5, 1, 1>("User unknown"), "directory");
+    Verdict verdict = refuse(SmtpReply::make<550, 5, 1, 1>("User unknown"), "directory");
+    verdict.delay = settings_.tarpit;
+    return verdict;
 }
 
 std::optional<Verdict> RecipientFilter::refusedByMta(const Client& client,

@@ -7,6 +7,7 @@
 #include "milter/policy/ports.hh"
 #include "milter/policy/verdict.hh"
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -30,6 +31,7 @@ struct RecipientSettings {
     std::vector<std::shared_ptr<Directory>> directories;
     std::uint32_t harvestLimit = 0; ///< unknown recipients of a client in the window; 0: none
     std::shared_ptr<HarvestCounter> harvest;
+    std::chrono::milliseconds tarpit{0};                     ///< how long "User unknown" waits
     std::unordered_map<std::string, Restriction> restricted; ///< by MailAddress::key()
 };
 

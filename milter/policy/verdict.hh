@@ -6,6 +6,7 @@
 #include "milter/policy/edits.hh"
 #include "milter/policy/store.hh"
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -35,6 +36,7 @@ struct Verdict {
     SmtpReply reply;
     std::string rule; ///< which rule decided, for the log: "deny-ip 192.0.2.0/24"
     About about = About::rule;
+    std::chrono::milliseconds delay{0}; ///< how long the reply should wait, where that hurts nobody
 };
 
 /// What a rule found without ending the evaluation.

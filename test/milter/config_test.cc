@@ -84,6 +84,10 @@ TEST_CASE("each wrong value is named with its line and option") {
          "/nonexistent/users"},
         {"harvest-limit = 20", "harvest-limit", "20"},
         {"harvest-limit = 20/0s", "harvest-limit", "20/0s"},
+        {"tarpit = 5001ms", "tarpit", "5001ms"},
+        {"tarpit = -1s", "tarpit", "-1s"},
+        {"tarpit = 5", "tarpit", "5"},
+        {"tarpit = 1s", "tarpit", "directory"},
         {"restrict-recipient = a@b.example", "restrict-recipient", "a@b.example"},
         {"restrict-recipient = a@b.example from=c@d.example", "restrict-recipient",
          "from=c@d.example"},
@@ -242,6 +246,7 @@ TEST_CASE("defaults") {
     CHECK(config.policy->limits.maxHops == 50);
     CHECK(config.policy->limits.maxSize == 0);
     CHECK(config.policy->recipient.harvestLimit == 20);
+    CHECK(config.policy->recipient.tarpit == std::chrono::milliseconds(0));
     CHECK(config.harvestWindow == std::chrono::hours(1));
     CHECK(config.policy->sender.checkFromHeader);
     CHECK(config.policy->sender.spoofCheck == SpoofCheck::off);

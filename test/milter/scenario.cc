@@ -109,8 +109,10 @@ std::string noteText(const Note& note) {
 std::string decisionText(const Decision& decision) {
     std::string text = "ok";
     if (const auto& verdict = decision.verdict)
-        text = fmt::format("{} {}{} | {}", verdict->reply.code(), verdict->reply.enhancedCode(),
+        text = fmt::format("{} {}{}{} | {}", verdict->reply.code(), verdict->reply.enhancedCode(),
                            verdict->kind == Verdict::Kind::refuseAndDrop ? " drop" : "",
+                           verdict->delay.count() != 0 ? " after " + formatDuration(verdict->delay)
+                                                       : "",
                            verdict->rule);
     for (const Note& note : decision.notes)
         text += " " + noteText(note);
