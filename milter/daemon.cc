@@ -39,6 +39,8 @@ constexpr int controlBacklog = 8;
 constexpr std::chrono::milliseconds shortWait{50};
 /// Threads of the worker pool that stand still at once.
 constexpr std::size_t tarpitPlaces = 64;
+/// For the filter to answer itself, before the watchdog asks again.
+constexpr std::chrono::seconds watchdogPatience{2};
 
 Result<void> writePidFile(const std::string& path) {
     if (path.empty())
@@ -240,6 +242,7 @@ void Daemon::stop(bool orderly) {
     service_manager::stopping();
     if (tarpit_)
         tarpit_->drain();
+    stopping_ = true; // nobody is answered any more, which is no fault now
     const auto deadline = std::chrono::steady_clock::now() + callbackDeadline;
     while (services_.callbacksRunning.load() != 0 && std::chrono::steady_clock::now() < deadline)
         std::this_thread::sleep_for(callbackPoll);
@@ -351,6 +354,7 @@ Result<void> Daemon::adopt(Config config) {
 
 void Daemon::keepHouse() {
     auto lastExpiry = std::chrono::steady_clock::time_point();
+    Watchdog dog = watchdog();
     while (!stopping_) {
         const bool reloadWanted = process::waitForReloadSignal();
         const std::lock_guard guard(house_);
@@ -358,6 +362,7 @@ void Daemon::keepHouse() {
             if (reloadWanted)
                 reload();
             keepHouseOnce(lastExpiry);
+            dog.look(std::chrono::steady_clock::now());
         } catch (const std::exception& error) { // no memory: mail goes on with what there is
             log::error(LogCategory::daemon, "housekeeping: {}", escapeForDisplay(error.what()));
         }
@@ -373,6 +378,12 @@ void Daemon::trackCounts(const Runtime& runtime) {
     }
     if (runtime.tracking && !record.zones.empty())
         runtime.tracking->write(std::move(record));
+}
+
+/// Looked after by the thread that reloads: one that hangs there is noticed as well.
+Watchdog Daemon::watchdog() const {
+    return {service_manager::watchdogTime(), [this] { return server_.answers(watchdogPatience); },
+            [] { service_manager::alive(); }};
 }
 
 void Daemon::keepHouseOnce(std::chrono::steady_clock::time_point& lastExpiry) {

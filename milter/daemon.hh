@@ -13,6 +13,7 @@
 #include "milter/pool_relief.hh"
 #include "milter/server.hh"
 #include "milter/session.hh"
+#include "milter/watchdog.hh"
 
 #include <atomic>
 #include <chrono>
@@ -56,6 +57,7 @@ private:
     void keepHouseOnce(std::chrono::steady_clock::time_point& lastExpiry);
     /// What the DNSBLs have answered since the last time, for the tracking log.
     void trackCounts(const Runtime& runtime);
+    [[nodiscard]] Watchdog watchdog() const;
     /// What was wrong; nothing: the new configuration is in force. One thread at a time.
     std::vector<std::string> reload();
     std::vector<std::string> reloadAll();

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "milter/listening_socket.hh"
 
-#include "common/descriptor.hh"
 #include "common/log.hh"
 #include "common/text.hh"
 
@@ -180,13 +179,13 @@ ListeningSocket::~ListeningSocket() {
         ::unlink(path_.c_str());
 }
 
-void ListeningSocket::touch() const noexcept {
+Descriptor ListeningSocket::connection() const noexcept {
     socklen_t length = 0;
     const sockaddr_storage address = reachable(descriptor_, length);
-    const Descriptor socket(
-        ::socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    Descriptor socket(::socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     // Non-blocking: with the backlog full there is nothing to gain by one more.
     static_cast<void>(::connect(socket.get(), generic(address), length));
+    return socket;
 }
 
 } // namespace sluice

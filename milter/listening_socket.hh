@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #pragma once
 
+#include "common/descriptor.hh"
 #include "common/result.hh"
 #include "milter/config.hh"
 
@@ -33,8 +34,11 @@ public:
     ListeningSocket& operator=(const ListeningSocket&) = delete;
 
     [[nodiscard]] int descriptor() const { return descriptor_; }
+    /// A non-blocking connection to this socket. Where there is no room for one more, it is not
+    /// connected. For any thread.
+    [[nodiscard]] Descriptor connection() const noexcept;
     /// Connects to this socket and closes at once. For any thread.
-    void touch() const noexcept;
+    void touch() const noexcept { static_cast<void>(connection()); }
 
 private:
     ListeningSocket(int descriptor, std::string path);

@@ -4,6 +4,7 @@
 #include "common/log.hh"
 #include "common/text.hh"
 #include "milter/callbacks.hh"
+#include "milter/watchdog.hh"
 
 #include <fmt/format.h>
 #include <libmilter/mfapi.h>
@@ -59,6 +60,10 @@ bool Server::run() {
 void Server::touch() const noexcept {
     if (socket_)
         socket_->touch();
+}
+
+bool Server::answers(std::chrono::milliseconds patience) const {
+    return !socket_ || answersMailServer(socket_->connection().get(), patience);
 }
 
 } // namespace sluice

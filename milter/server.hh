@@ -6,6 +6,7 @@
 #include "milter/listening_socket.hh"
 #include "milter/session.hh"
 
+#include <chrono>
 #include <memory>
 
 namespace sluice {
@@ -27,6 +28,9 @@ public:
     void close() { socket_.reset(); }
     /// Connects to the own socket for a moment, see PoolRelief. Threads: any, after listen().
     void touch() const noexcept;
+    /// Whether a mail server that connects now gets an answer within `patience`. Threads: any,
+    /// after listen().
+    [[nodiscard]] bool answers(std::chrono::milliseconds patience) const;
 
 private:
     Result<void> listenWithoutOwnSocket();

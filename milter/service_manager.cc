@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 #include <systemd/sd-daemon.h>
 
-#include <chrono>
+#include <cstdint>
 #endif
 
 namespace sluice::service_manager {
@@ -26,11 +26,26 @@ void stopping() {
     sd_notify(0, "STOPPING=1");
 }
 
+std::chrono::microseconds watchdogTime() {
+    std::uint64_t granted = 0;
+    return std::chrono::microseconds(sd_watchdog_enabled(0, &granted) > 0 ? granted : 0);
+}
+
+void alive() {
+    sd_notify(0, "WATCHDOG=1");
+}
+
 #else
 
 void ready() {}
 void reloading() {}
 void stopping() {}
+
+std::chrono::microseconds watchdogTime() {
+    return {};
+}
+
+void alive() {}
 
 #endif
 

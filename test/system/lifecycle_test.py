@@ -80,6 +80,19 @@ def test_the_service_manager_is_told(site):
     assert manager.states() == expected + ["STOPPING=1"]
 
 
+def test_a_service_manager_that_asks_gets_signs_of_life(site, second):
+    """By a connection to the own socket, which leaves nothing behind."""
+    if not has_notifications():
+        return
+    second.watchdog_seconds = 2
+    second.write(site.configuration("log-level = debug"))
+    second.start()
+    wait_until(lambda: second.manager.states().count("WATCHDOG=1") >= 3, 20, second.manager.states)
+    second.wait_for_log(r"\bopen=0\b")
+    assert "does not answer" not in second.log_text()
+    second.stop()
+
+
 def test_a_second_instance_does_not_start(site, second, mta):
     with site.sluice():
         second.launch()

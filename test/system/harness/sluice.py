@@ -112,6 +112,7 @@ class Sluice:
         self._prefix = prefix
         self._process = None
         self.manager = None
+        self.watchdog_seconds = None  # within which the service manager wants a sign of life
 
     def write(self, text):
         """The configuration file that start() and reload() read."""
@@ -127,6 +128,8 @@ class Sluice:
         if has_notifications():
             self.manager = ServiceManager(self.base / "notify")
             variables["NOTIFY_SOCKET"] = self.manager.address
+            if self.watchdog_seconds:
+                variables["WATCHDOG_USEC"] = str(int(self.watchdog_seconds * 1_000_000))
         self._process = subprocess.Popen([*self._prefix, binary(), "--config", self.config],
                                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                          stderr=subprocess.STDOUT, env=variables)
