@@ -207,7 +207,7 @@ Decision Policy::onRefusedRecipient(const Client& client, std::string_view enhan
     Decision decision;
     decision.verdict =
         Stage(client)
-            .ask(Area::recipient,
+            .ask(Area::recipient, "harvest-limit",
                  [&] { return recipient_.refusedByMta(client, enhancedCode, now.steady); })
             .verdict();
     spare(client, decision);

@@ -168,7 +168,7 @@ TEST_CASE("a post to a list is told from its arrival to its deliveries") {
     TrackingRecord other = record();
     other.messageId = "<two@out.example>";
     other.queueId = "5DEF";
-    writeFile(log, formatTracking(received) + "\n" + formatTracking(other) + "\nno record\n" +
+    writeFile(log, formatTracking(received) + "\n" + formatTracking(other) + "\nno record <one@out.example>\n" +
                        formatTracking(record()) + "\n");
     const std::string at = "2026-11-23T10:00:01Z mx postfix/";
     writeFile(mailLog,
@@ -191,7 +191,7 @@ TEST_CASE("a post to a list is told from its arrival to its deliveries") {
           "return path <ted@OUT.example> -> <news-bounces@test.example>",
           " EXPAND    news@test.example -> m@out.example", " SEND ",
           "return path <owner@test.example>; recipients m@out.example; relay r; status bounced "
-          "(550 no \\x1b[31m)"}) {
+          "(550 no \\x1B[31m)"}) {
         const std::size_t place = found.out.find(part, last);
         CAPTURE(part);
         CHECK(place != std::string::npos);
