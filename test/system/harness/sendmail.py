@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 
+from .packages import unpack
 from .process import OutputCollector, free_port, make_directory, program, run
 from .smtp import Reply, SmtpClient, require
 from .waiting import wait_until
@@ -62,20 +63,6 @@ MAILER(`smtp')dnl
 """
 
 
-def unpack_sendmail(base):
-    """The root directory of an unpacked Sendmail. Packages are kept in $SLUICE_CACHE when it is set,
-    so that a later run needs no network."""
-    cache = pathlib.Path(os.environ.get("SLUICE_CACHE") or base / "packages")
-    cache.mkdir(parents=True, exist_ok=True)
-    if not all(list(cache.glob(f"{name}_*.deb")) for name in PACKAGES):
-        run(program("apt-get"), "download", *PACKAGES, cwd=cache, timeout=300)
-    root = make_directory(base / "root")
-    for name in PACKAGES:
-        newest = max(cache.glob(f"{name}_*.deb"), key=os.path.getmtime)
-        run(program("dpkg"), "-x", newest, root)
-    return root
-
-
 class SendmailClient(SmtpClient):
     """A client that leaves out the address which Sendmail puts in front of the text of some refusals:
     `550 5.1.1 <user@test.example>... User unknown`."""
@@ -102,7 +89,7 @@ class Sendmail:
     def __init__(self, base, milter_socket, sink_port, users=()):
         self.base = make_directory(base)
         self.queue_directory = make_directory(self.base / "queue", 0o700)
-        self.root = unpack_sendmail(self.base)
+        self.root = unpack(self.base, PACKAGES)
         self.binary = self._find_binary()
         self.port, self.submission_port, self.other_port = (free_port() for _ in range(3))
         self._users = users
