@@ -30,19 +30,16 @@ Directory::Answer RedisDirectory::ask(const std::string& address) {
     const std::int64_t found =
         replies ? replies->front().value().integer().value_or(noAnswer) : noAnswer;
     if (found == 1) {
-        remember(address, now);
+        known_.remember(address, now);
         return Answer::known;
     }
     if (found != 0)
         complain(replies ? "there is no such set" : replies.error().message);
-    auto known = known_.lock();
     if (found == 0) {
-        known->erase(address);
+        known_.forget(address);
         return Answer::unknown;
     }
-    const auto last = known->find(address);
-    return last != known->end() && now - last->second < memory ? Answer::known
-                                                               : Answer::unavailable;
+    return known_.holds(address, now) ? Answer::known : Answer::unavailable;
 }
 
 void RedisDirectory::complain(const std::string& why) {
@@ -51,16 +48,6 @@ void RedisDirectory::complain(const std::string& why) {
     if (complained_.exchange(minute.count()) != minute.count())
         log::warning(LogCategory::directory, "redis:{}: {}; who was known lately is known",
                      escapeForDisplay(key_), why);
-}
-
-void RedisDirectory::remember(const std::string& address, SteadyTime now) {
-    auto known = known_.lock();
-    if (known->size() >= maxRemembered && known->count(address) == 0) {
-        std::erase_if(*known, [&](const auto& entry) { return now - entry.second >= memory; });
-        if (known->size() >= maxRemembered)
-            known->clear(); // they are soon known again
-    }
-    (*known)[address] = now;
 }
 
 } // namespace sluice
