@@ -7,6 +7,7 @@
 #include "common/text.hh"
 #include "common/words.hh"
 #include "milter/config_values.hh"
+#include "milter/directory_values.hh"
 #include "milter/list_values.hh"
 #include "milter/loop_values.hh"
 #include "milter/rewrite_values.hh"
@@ -221,8 +222,8 @@ Result<std::shared_ptr<FileDirectory>> openDirectory(std::string_view text) {
     if (!words)
         return tl::unexpected(words.error());
     if (words->size() != 1 || words->front().rfind(filePrefix, 0) != 0)
-        return fail(
-            fmt::format("\"{}\" is neither file:PATH nor redis:KEY", escapeForDisplay(text)));
+        return fail(fmt::format("\"{}\" is none of: file:PATH, redis:KEY, ldap://…, ldaps://…",
+                                escapeForDisplay(text)));
     return FileDirectory::open(words->front().substr(filePrefix.size()));
 }
 
@@ -244,6 +245,8 @@ void readRecipient(SettingsReader& reader, Config& config) {
             config.redisDirectories.emplace_back(text.substr(redisPrefix.size()));
             return {};
         }
+        if (text.find("ldap") < 2) // it may be quoted
+            return addLdapDirectory(text, config.ldapDirectories);
         auto directory = openDirectory(text);
         if (!directory)
             return tl::unexpected(directory.error());
@@ -251,6 +254,8 @@ void readRecipient(SettingsReader& reader, Config& config) {
         config.fileDirectories.push_back(std::move(*directory));
         return {};
     });
+    readLdapOptions(reader, config.ldapDirectories);
+    reader.read("directory-cache", parseDirectoryCache, config.directoryCache);
     HarvestLimit harvest;
     reader.read("harvest-limit", parseHarvestLimit, harvest);
     recipient.harvestLimit = harvest.count;
@@ -285,7 +290,8 @@ void checkDependencies(SettingsReader& reader, const Config& config) {
         reader.problem("directory", "redis:KEY needs a Redis in the option store");
     if (!policy.localDomains.empty())
         return;
-    if (!policy.recipient.directories.empty() || !config.redisDirectories.empty())
+    if (!policy.recipient.directories.empty() || !config.redisDirectories.empty() ||
+        !config.ldapDirectories.empty())
         reader.problem("directory", "does nothing without local-domain");
     if (policy.sender.spoofCheck != SpoofCheck::off)
         reader.problem("spoof-check", "does nothing without local-domain");

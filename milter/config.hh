@@ -4,6 +4,7 @@
 #include "common/log.hh"
 #include "milter/adapters/badmail_maildir.hh"
 #include "milter/adapters/directory_file.hh"
+#include "milter/adapters/ldap_settings.hh"
 #include "milter/adapters/redis_settings.hh"
 #include "milter/adapters/resolver_unbound.hh"
 #include "milter/adapters/tracking_log.hh"
@@ -57,6 +58,9 @@ struct Config {
     std::shared_ptr<PolicySettings> policy;
     std::vector<std::shared_ptr<FileDirectory>> fileDirectories;
     std::vector<std::string> redisDirectories; ///< keys of sets, see Daemon
+    std::vector<LdapSettings> ldapDirectories; ///< see LdapDirectories
+    /// How long who was known stays so while a server cannot be asked.
+    std::chrono::milliseconds directoryCache{};
     std::chrono::milliseconds harvestWindow{};
     std::shared_ptr<HarvestCounter> ownHarvest; ///< this node's own count, see Daemon
     ResolverSettings resolver;

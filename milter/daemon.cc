@@ -321,6 +321,7 @@ void Daemon::addRedisDirectories(Config& config) {
             known = redisDirectories_.insert(
                 known, std::make_shared<RedisDirectory>(
                            std::shared_ptr<RedisClient>(redis_, &redis_->client()), key));
+        (*known)->setMemory(config.directoryCache);
         config.policy->recipient.directories.push_back(*known);
     }
 }
@@ -338,6 +339,7 @@ Result<void> Daemon::adopt(Config config) {
     carryOver(config);
     addRedisDirectories(config);
     countHarvest(config);
+    ldapDirectories_.addTo(config);
     auto runtime = std::make_shared<const Runtime>(std::move(config), std::move(*badmail),
                                                    std::move(*tracking));
     dnsbl_->configure(*newResolver, runtime->config.policy->connection.dnsbl->zones(),

@@ -9,6 +9,7 @@
 #include "milter/control_commands.hh"
 #include "milter/dnsbl_service.hh"
 #include "milter/lookup_counts.hh"
+#include "milter/ldap_directories.hh"
 #include "milter/options.hh"
 #include "milter/pool_relief.hh"
 #include "milter/server.hh"
@@ -82,6 +83,7 @@ private:
     std::mutex countsMutex_;                                        ///< of lookupCounts_
     LookupCounts lookupCounts_;
     std::chrono::steady_clock::time_point lastCounts_; ///< of the housekeeper
+    LdapDirectories ldapDirectories_;
     std::shared_ptr<Store> store_;
     std::unique_ptr<SmtpNotifier> notifier_;
     std::unique_ptr<LoopWatch> loops_;

@@ -180,10 +180,12 @@ sfsistat Session::refusedRecipient(const MtaContext& mta, std::string_view text)
                  text);
 }
 
-/// For the store, which a directory and the harvest limit may ask.
+/// For LDAP, or for the store, which a directory and the harvest limit may ask.
 bool Session::recipientsMayWait() const {
-    return services_.storeMayWait && (!runtime_->config.redisDirectories.empty() ||
-                                      runtime_->config.policy->recipient.harvestLimit != 0);
+    const Config& config = runtime_->config;
+    return !config.ldapDirectories.empty() ||
+           (services_.storeMayWait &&
+            (!config.redisDirectories.empty() || config.policy->recipient.harvestLimit != 0));
 }
 
 sfsistat Session::data(const MtaContext& mta) {

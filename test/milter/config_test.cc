@@ -82,6 +82,16 @@ TEST_CASE("each wrong value is named with its line and option") {
         {"directory = /etc/passwd", "directory", "/etc/passwd"},
         {"local-domain = a.example\ndirectory = file:/nonexistent/users", "directory",
          "/nonexistent/users"},
+        {"directory = ldap://ldap.example/dc=x", "directory", "local-domain"},
+        {"local-domain = a.example\ndirectory = ldap://ldap.example/nonsense", "directory",
+         "nonsense"},
+        {"local-domain = a.example\ndirectory = ldap://ldap.example/ou=a b,dc=x", "directory",
+         "%20"},
+        {"local-domain = a.example\ndirectory = ldap://h/dc=x?\?\?(mail=%s)", "directory", "%s"},
+        {"directory-cache = 8d", "directory-cache", "8d"},
+        {"ldap-timeout = 11s", "ldap-timeout", "11s"},
+        {"ldap-tls = yes", "ldap-tls", "yes"},
+        {"ldap-ca-file = /etc/passwd", "ldap-ca-file", "ldap://"},
         {"harvest-limit = 20", "harvest-limit", "20"},
         {"harvest-limit = 20/0s", "harvest-limit", "20/0s"},
         {"tarpit = 5001ms", "tarpit", "5001ms"},
@@ -217,6 +227,28 @@ TEST_CASE("zero is no limit for badmail either") {
     CHECK(config.badmail->keep > std::chrono::hours(24 * 365 * 50));
 }
 
+#ifdef SLUICE_LDAP
+TEST_CASE("LDAP directories have what their options say") {
+    std::vector<Problem> problems;
+    const Config config = load("local-domain = a.example\n"
+                               "directory = \"ldap://a.example,b.example/ou=a b,dc=x\"\n"
+                               "directory = ldaps://c.example/dc=y??one?(mail=%a)\n"
+                               "directory-cache = 2h\n"
+                               "ldap-timeout = 3s\n"
+                               "ldap-tls = starttls\n",
+                               problems);
+    REQUIRE(problems.empty());
+    REQUIRE(config.ldapDirectories.size() == 2);
+    CHECK(config.directoryCache == std::chrono::hours(2));
+    CHECK(config.ldapDirectories[0].base == "ou=a b,dc=x");
+    CHECK(config.ldapDirectories[0].servers.size() == 2);
+    CHECK(config.ldapDirectories[0].security == LdapSettings::Security::startTls);
+    CHECK(config.ldapDirectories[1].security == LdapSettings::Security::tls);
+    for (const LdapSettings& directory : config.ldapDirectories)
+        CHECK(directory.timeout == std::chrono::seconds(3));
+}
+#endif
+
 TEST_CASE("a wrong line of a table is named with table and line") {
     const ConfigFile table("192.0.2.1\n192.0.2.2/40\n");
     std::vector<Problem> problems;
@@ -248,6 +280,7 @@ TEST_CASE("defaults") {
     CHECK(config.policy->recipient.harvestLimit == 20);
     CHECK(config.policy->recipient.tarpit == std::chrono::milliseconds(0));
     CHECK(config.harvestWindow == std::chrono::hours(1));
+    CHECK(config.directoryCache == std::chrono::hours(1));
     CHECK(config.policy->sender.checkFromHeader);
     CHECK(config.policy->sender.spoofCheck == SpoofCheck::off);
 }
