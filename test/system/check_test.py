@@ -86,6 +86,8 @@ WRONG = [
     Wrong("directory with a bad line", ["directory = file:{dir}/table"], "nonsense",
           table=b"a@test.example\nnonsense\n", table_line=2),
     Wrong("directory of an unknown kind", ["directory = gopher:x"], "gopher:x"),
+    Wrong("LDAP directory without a base", ["directory = ldap://ldap.example"], "ldap://HOST/BASE"),
+    Wrong("LDAP directory with a bad place", ["directory = ldap://ldap.example/dc=x???(mail=%s)"], "%s"),
     Wrong("bad log level", ["log-level = loud"], "loud"),
     Wrong("bad log category", ["log-level = kitchen=debug"], "kitchen"),
     Wrong("bad log target", ["log = paper"], "paper"),
