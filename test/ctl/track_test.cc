@@ -168,8 +168,8 @@ TEST_CASE("a post to a list is told from its arrival to its deliveries") {
     TrackingRecord other = record();
     other.messageId = "<two@out.example>";
     other.queueId = "5DEF";
-    writeFile(log, formatTracking(received) + "\n" + formatTracking(other) + "\nno record <one@out.example>\n" +
-                       formatTracking(record()) + "\n");
+    writeFile(log, formatTracking(received) + "\n" + formatTracking(other) +
+                       "\nno record <one@out.example>\n" + formatTracking(record()) + "\n");
     const std::string at = "2026-11-23T10:00:01Z mx postfix/";
     writeFile(mailLog,
               at +
