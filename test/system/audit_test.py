@@ -13,8 +13,9 @@ import typing
 
 import pytest
 
+from harness.packages import unpack
 from harness.process import make_directory, program, run
-from harness.sendmail import unpack_sendmail
+from harness.sendmail import PACKAGES
 
 MAIN_CF = """\
 compatibility_level = 3.6
@@ -166,7 +167,7 @@ def review_postfix(files):
 
 @pytest.fixture(scope="module")
 def sendmail_root(tmp_path_factory):
-    return unpack_sendmail(tmp_path_factory.mktemp("sendmail"))
+    return unpack(tmp_path_factory.mktemp("sendmail"), PACKAGES)
 
 
 def make_sendmail(base, root):
