@@ -9,6 +9,7 @@
 #include "milter/ctl/mx_command.hh"
 #include "milter/ctl/networks_command.hh"
 #include "milter/ctl/reload_command.hh"
+#include "milter/ctl/report_command.hh"
 #include "milter/ctl/simulate_command.hh"
 #include "milter/ctl/status_command.hh"
 #include "milter/ctl/track_command.hh"
@@ -35,6 +36,7 @@ int main(int argc, char** argv) {
             sluice::ctl::loopsCommand,
             sluice::ctl::mxCommand,
             sluice::ctl::reloadCommand,
+            sluice::ctl::reportCommand,
             sluice::ctl::simulateCommand,
             sluice::ctl::statusCommand,
             sluice::ctl::trackCommand,

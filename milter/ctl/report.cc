@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "milter/ctl/report.hh"
+
+#include <functional>
+#include <string_view>
+#include <utility>
+
+namespace sluice::ctl {
+namespace {
+
+/// Commands that are refused before there is a message.
+bool isBeforeMessage(const TrackingRecord& record) {
+    const std::string_view stage = record.stage;
+    return stage == "connect" || stage == "helo" || stage == "mail" || stage == "rcpt";
+}
+
+/// Which message a record is about; 0: none that another record could be about.
+std::uint64_t messageOf(const TrackingRecord& record) {
+    if (record.queueId.empty() ||
+        (record.event == TrackingEvent::refuse && isBeforeMessage(record)))
+        return 0;
+    return std::hash<std::string>{}(record.node + '\n' + std::to_string(record.session) + '\n' +
+                                    record.queueId);
+}
+
+/// Who may be answered; a null return path has only an author.
+std::string_view senderOf(const TrackingRecord& record) {
+    if (record.returnPathBefore && !record.returnPathBefore->empty())
+        return *record.returnPathBefore;
+    if (!record.returnPathBefore && record.returnPath && !record.returnPath->empty())
+        return *record.returnPath;
+    return record.sender.empty() ? std::string_view("<>") : std::string_view(record.sender);
+}
+
+} // namespace
+
+std::optional<Outcome> outcomeOf(const TrackingRecord& record) {
+    if (record.observed)
+        return std::nullopt;
+    switch (record.event) {
+    case TrackingEvent::receive:
+        return Outcome::accepted;
+    case TrackingEvent::refuse:
+        return Outcome::refused;
+    case TrackingEvent::discard:
+    case TrackingEvent::badmail:
+    case TrackingEvent::hold:
+        return Outcome::setAside;
+    case TrackingEvent::loop:
+    case TrackingEvent::duplicate:
+        if (record.action == "mark" || record.action == "alert")
+            return std::nullopt;
+        return Outcome::cut;
+    case TrackingEvent::transfer:
+    case TrackingEvent::redirect:
+    case TrackingEvent::mark:
+    case TrackingEvent::bounce:
+    case TrackingEvent::counts:
+        return std::nullopt;
+    }
+    return std::nullopt;
+}
+
+Report::Report(ReportRequest request)
+    : request_(std::move(request)), traffic_(request_.first, request_.last, request_.daysBefore) {}
+
+void Report::add(const TrackingRecord& record) {
+    const auto place = traffic_.placeOf(record.time);
+    if (!place)
+        return;
+    if (const auto outcome = outcomeOf(record))
+        count(record, *place, *outcome);
+    if (traffic_.isReported(*place))
+        totals_.add(record);
+}
+
+void Report::count(const TrackingRecord& record, const ReportTraffic::Place& place,
+                   Outcome outcome) {
+    const std::uint64_t message = messageOf(record);
+    Latest& latest = latest_[message % latestMessages];
+    if (message != 0 && latest.message == message) {
+        if (outcome > latest.outcome)
+            traffic_.move(latest.place, std::exchange(latest.outcome, outcome), outcome);
+        return;
+    }
+    if (message != 0)
+        latest = {message, place, outcome};
+    traffic_.count(place, outcome);
+    if (traffic_.isReported(place) && !record.recipients.empty())
+        traffic_.countPair(place, senderOf(record), record.recipients.front());
+}
+
+} // namespace sluice::ctl
