@@ -38,13 +38,16 @@ Html pairWords(const Storm& storm) {
     const std::uint64_t all = sumOf(storm.counts);
     const bool most = storm.between * 2 > all;
     const std::string share = most ? "most" : percent(storm.between, all);
-    return markup("; " + share + " of them between ") + shown(storm.one) + markup(" and ") +
-           shown(storm.other) + markup(most ? " (" + grouped(storm.between) + ")." : ".");
+    return markup(fmt::format("; {} of them between ", share)) + shown(storm.one) +
+           markup(" and ") + shown(storm.other) +
+           markup(most ? fmt::format(" ({}).", grouped(storm.between)) : ".");
 }
 
 std::string period(const ReportRequest& request) {
     const std::string first = formatCivilDay(request.first);
-    return request.first == request.last ? first : first + " to " + formatCivilDay(request.last);
+    return request.first == request.last
+               ? first
+               : fmt::format("{} to {}", first, formatCivilDay(request.last));
 }
 
 Html nodesOf(const ReportTotals& totals) {
@@ -61,14 +64,15 @@ Html head(const Report& report) {
                        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src "
                        "&#39;none&#39;; style-src &#39;unsafe-inline&#39;\"/>\n<title>");
     html += htmlText(escapeForDisplay(request.title)) +
-            markup(" " + period(request) + "</title>\n<style>" + std::string(reportStyle) +
-                   "</style></head><body>\n<header><h1>");
-    html += shown(request.title) + markup("</h1>\n<p>" + period(request));
+            markup(fmt::format(" {}</title>\n<style>{}</style></head><body>\n<header><h1>",
+                               period(request), reportStyle));
+    html += shown(request.title) + markup(fmt::format("</h1>\n<p>{}", period(request)));
     if (report.totals().nodes.size() > 0)
         html += markup(" · ") + nodesOf(report.totals());
-    html += markup(" · <span class=\"soft\">made " + formatCivilDay(localDay(request.now)) + ' ' +
-                   clockText(request.now) + "</span></p></header>\n<main>\n");
-    return html;
+    return html +
+           markup(fmt::format(" · <span class=\"soft\">made {} {}</span></p></header>\n"
+                              "<main>\n",
+                              formatCivilDay(localDay(request.now)), clockText(request.now)));
 }
 
 Html stormSection(const Report& report, const std::vector<Storm>& storms) {
@@ -113,7 +117,7 @@ Html tiles(const Report& report) {
         compared == 0
             ? tile("usual", "–", "usual: no day before is in the log")
             : tile("usual", grouped(static_cast<std::uint64_t>(std::lround(usualSoFar(report)))),
-                   "usual in all, by " + counted(compared, "day", "days") + " before");
+                   fmt::format("usual in all, by {} before", counted(compared, "day", "days")));
     return html + markup("</ul>\n");
 }
 
@@ -166,7 +170,8 @@ Html foot(const Report& report, const TrackingTally& tally) {
     Html logs;
     for (const std::string& log : report.request().logs)
         logs += (logs.text.empty() ? Html() : markup(", ")) + shown(log);
-    line(markup("From ") + logs + markup(": " + counted(tally.lines, "line", "lines") + "."));
+    line(markup("From ") + logs +
+         markup(fmt::format(": {}.", counted(tally.lines, "line", "lines"))));
     if (report.totals().observed() > 0)
         line(markup(counted(report.totals().observed(), "event was", "events were") +
                     " only observed: nothing was done (mode observe)."));
@@ -184,7 +189,8 @@ Html foot(const Report& report, const TrackingTally& tally) {
 Html stormWords(const Report& report, const Storm& storm) {
     const ReportDay& calendar = report.traffic().calendar(storm.day);
     const bool several = report.request().first != report.request().last;
-    const std::string on = several ? "On " + formatCivilDay(calendar.day()) + " from" : "From";
+    const std::string on =
+        several ? fmt::format("On {} from", formatCivilDay(calendar.day())) : "From";
     return markup(fmt::format("<strong>{} {} to {}: {}, {}</strong>", on,
                               calendar.label(storm.first), calendar.label(storm.end),
                               counted(sumOf(storm.counts), "message", "messages"),

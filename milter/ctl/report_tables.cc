@@ -64,7 +64,7 @@ Html actionsOf(const LoopPair& pair) {
     Html html;
     for (const auto& [action, count] : pair.actions)
         html += (html.text.empty() ? Html() : markup(", ")) + shown(action, 40) +
-                markup(" " + grouped(count));
+                markup(fmt::format(" {}", grouped(count)));
     return html;
 }
 
@@ -116,7 +116,7 @@ Html copySection(const Report& report) {
         constant = constant || interval;
         table.row({shown(each.messageId), address(each.from), shown(each.client),
                    number(entry.count),
-                   markup(interval ? "every " + formatDuration(*interval) : "varies"),
+                   markup(interval ? fmt::format("every {}", formatDuration(*interval)) : "varies"),
                    at(each.span.first), at(each.span.last)});
     }
     Html html = heading("Duplicates") + tableOf(table, copies, "No copy was dropped.");

@@ -5,6 +5,7 @@
 #include "common/text.hh"
 #include "common/timestamp.hh"
 #include "milter/ctl/line_source.hh"
+#include "milter/ctl/usual_line.hh"
 
 #include <fmt/format.h>
 
@@ -154,6 +155,11 @@ void TrackingReader::takeLine(const std::string& path, std::uint64_t number, std
         return;
     if (visitor_.look && !visitor_.look(line))
         return;
+    if (auto record = parseUsualLine(line)) {
+        if (range_.contains(record->time))
+            visitor_.take(std::move(*record));
+        return;
+    }
     auto record = parseTracking(line);
     if (!record) {
         if (ended)
