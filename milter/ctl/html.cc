@@ -10,7 +10,14 @@ namespace sluice::ctl {
 Html htmlText(std::string_view text) {
     std::string escaped;
     escaped.reserve(text.size());
-    for (const char c : text) {
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        const char c = text[at];
+        const std::string_view character = text.substr(at, 3);
+        if (character == "\uFFFE" || character == "\uFFFF") { // no characters of XML
+            escaped += "\uFFFD";
+            at += character.size() - 1;
+            continue;
+        }
         switch (c) {
         case '&':
             escaped += "&amp;";
@@ -61,11 +68,12 @@ std::string percent(std::uint64_t part, std::uint64_t whole) {
 
 void HtmlTable::row(const std::vector<Html>& cells) {
     rows_ += markup("<tr>");
+    // the span is one piece beside the heading where rows are blocks
     for (std::size_t i = 0; i < columns_.size(); ++i)
         rows_ +=
-            markup(fmt::format("<td{} data-h=\"{}\">", columns_[i].number ? " class=\"n\"" : "",
-                               columns_[i].heading)) +
-            cells[i] + markup("</td>");
+            markup(fmt::format("<td{} data-h=\"{}\"><span>",
+                               columns_[i].number ? " class=\"n\"" : "", columns_[i].heading)) +
+            cells[i] + markup("</span></td>");
     rows_ += markup("</tr>\n");
 }
 

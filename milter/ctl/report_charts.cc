@@ -119,21 +119,28 @@ Html scaleLines(const Chart& chart) {
     return html;
 }
 
+/// Each second one has no room on a narrow page.
 Html hourTexts(const Chart& chart) {
     constexpr std::size_t apart = 12; // quarters of an hour
     const ReportDay& calendar = chart.traffic.calendar(chart.day);
-    const auto text = [](double place, std::string_view anchor, const std::string& label) {
-        return markup(fmt::format("<text x=\"{:.2f}%\" y=\"{}\" text-anchor=\"{}\">{}</text>\n",
-                                  place, chartHeight - 8, anchor, label));
+    const auto text = [](double place, std::string_view how, const std::string& label) {
+        return markup(fmt::format("<text x=\"{:.2f}%\" y=\"{}\" {}>{}</text>\n", place,
+                                  chartHeight - 8, how, label));
     };
     Html html;
-    for (std::size_t quarter = 0; quarter < calendar.quarters(); ++quarter)
-        if (calendar.clockQuarter(quarter) % apart == 0 &&
-            (quarter == 0 || calendar.clockQuarter(quarter - 1) < calendar.clockQuarter(quarter)))
-            html += text(100.0 * static_cast<double>(quarter) /
-                             static_cast<double>(calendar.quarters()),
-                         quarter == 0 ? "start" : "middle", calendar.label(quarter));
-    return html + text(100, "end", calendar.label(calendar.quarters()));
+    for (std::size_t quarter = 0; quarter < calendar.quarters(); ++quarter) {
+        const std::size_t clock = calendar.clockQuarter(quarter);
+        if (clock % apart != 0 || (quarter > 0 && calendar.clockQuarter(quarter - 1) >= clock))
+            continue;
+        const std::string_view how =
+            quarter == 0 ? "text-anchor=\"start\""
+                         : (clock % (2 * apart) == 0 ? "text-anchor=\"middle\""
+                                                     : "text-anchor=\"middle\" class=\"more\"");
+        html +=
+            text(100.0 * static_cast<double>(quarter) / static_cast<double>(calendar.quarters()),
+                 how, calendar.label(quarter));
+    }
+    return html + text(100, "text-anchor=\"end\"", calendar.label(calendar.quarters()));
 }
 
 std::string description(const Chart& chart) {

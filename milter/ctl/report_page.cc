@@ -164,9 +164,8 @@ Html numbersOf(const ReportTraffic& traffic) {
 Html foot(const Report& report, const TrackingTally& tally) {
     Html html = markup("</main>\n<footer class=\"soft\">\n");
     const auto line = [&](const Html& text) { html += markup("<p>") + text + markup("</p>\n"); };
-    line(markup("A refusal is a command or a message that was refused; what a message without a "
-                "queue id met counts each time. Usual is the median of the same quarter of an "
-                "hour of the days before."));
+    line(markup("A command that was refused counts as a message. Usual is the median of the same "
+                "quarter of an hour of the days before."));
     Html logs;
     for (const std::string& log : report.request().logs)
         logs += (logs.text.empty() ? Html() : markup(", ")) + shown(log);

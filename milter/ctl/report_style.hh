@@ -37,13 +37,14 @@ vector-effect:non-scaling-stroke}
 .tip{fill:var(--ink);fill-opacity:0}.tip:hover{fill-opacity:.15}
 .scale line{stroke:var(--line);stroke-opacity:.7}
 .scale text{fill:var(--ink);font-size:11px;paint-order:stroke;stroke:var(--page);stroke-width:3px}
-table{border-collapse:collapse;width:100%;font-size:.9rem}
-th,td{text-align:left;vertical-align:top;padding:.3rem .6rem .3rem 0;border-bottom:1px solid var(--line)}
+table{border-collapse:collapse;width:100%;margin:.5rem 0;font-size:.9rem}
+th,td{text-align:left;vertical-align:top;padding:.3rem .9rem .3rem 0;border-bottom:1px solid var(--line)}
 th{color:var(--soft);font-weight:600}
 .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 summary{cursor:pointer;color:var(--soft)}
 footer{margin-top:2.5rem;border-top:1px solid var(--line);padding-top:.5rem}
 @media screen and (max-width:40rem){
+text.more{display:none}
 thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 tr{display:block;padding:.5rem 0;border-bottom:1px solid var(--line)}
 td,td.n{display:flex;gap:.8rem;justify-content:space-between;padding:.1rem 0;border:0;text-align:right;

@@ -14,15 +14,17 @@ namespace {
 using Time = std::chrono::system_clock::time_point;
 
 constexpr std::size_t mostRows = 25;
+constexpr std::size_t mostParties = 10;
 
-/// Times of a report about one day need no date.
+/// Times of a report about one day need no date, those of others no year.
 class Times {
 public:
     explicit Times(const ReportRequest& request) : withDay_(request.first != request.last) {}
 
     [[nodiscard]] Html operator()(Time time) const {
-        const std::string day = withDay_ ? formatCivilDay(localDay(time)) + ' ' : "";
-        return markup(day + clockText(time));
+        const std::string monthAndDay = formatCivilDay(localDay(time)).substr(5);
+        return markup(withDay_ ? fmt::format("{} {}", monthAndDay, clockText(time))
+                               : clockText(time));
     }
 
 private:
@@ -47,7 +49,8 @@ Html address(std::string_view text) {
 
 /// The table, or that there is nothing in it; and what it leaves out.
 template<typename Value>
-Html tableOf(const HtmlTable& table, const TopTable<Value>& all, std::string_view none) {
+Html tableOf(const HtmlTable& table, const TopTable<Value>& all, std::string_view none,
+             std::size_t rows = mostRows) {
     if (table.empty())
         return soft(markup(std::string(none)));
     Html html = table.html();
@@ -55,8 +58,8 @@ Html tableOf(const HtmlTable& table, const TopTable<Value>& all, std::string_vie
         html += soft(markup(fmt::format("There were more than {} different ones: those seen "
                                         "rarely are left out, and the numbers are lower bounds.",
                                         grouped(all.size()))));
-    else if (all.size() > mostRows)
-        html += soft(markup(fmt::format("And {} more.", grouped(all.size() - mostRows))));
+    else if (all.size() > rows)
+        html += soft(markup(fmt::format("And {} more.", grouped(all.size() - rows))));
     return html;
 }
 
@@ -70,10 +73,10 @@ Html actionsOf(const LoopPair& pair) {
 
 Html partyTable(const TopTable<RefusedParty>& parties, std::string_view name, const Times& at) {
     HtmlTable table({{name}, {"Refusals", true}, {"Last rule"}, {"First", true}, {"Last", true}});
-    for (const auto& [key, entry] : parties.top(mostRows))
+    for (const auto& [key, entry] : parties.top(mostParties))
         table.row({address(entry.value.name), number(entry.count), shown(entry.value.lastRule),
                    at(entry.value.span.first), at(entry.value.span.last)});
-    return tableOf(table, parties, "None.");
+    return tableOf(table, parties, "None.", mostParties);
 }
 
 } // namespace
