@@ -108,11 +108,13 @@ Html tips(const Chart& chart) {
 
 Html scaleLines(const Chart& chart) {
     Html html;
-    for (double value = 0; value <= chart.scale.top * 1.001; value += chart.scale.step) {
+    const auto lines = std::lround(chart.scale.top / chart.scale.step);
+    for (long line = 0; line <= lines; ++line) {
+        const double value = chart.scale.step * static_cast<double>(line);
         const double y = plotTop + plotHeight * (1 - value / chart.scale.top);
         html +=
             markup(fmt::format("<line x1=\"0\" x2=\"100%\" y1=\"{0:.1f}\" y2=\"{0:.1f}\"/>", y));
-        if (value > 0)
+        if (line > 0)
             html += markup(fmt::format("<text x=\"0\" y=\"{:.1f}\">{}</text>\n", y - 4,
                                        grouped(static_cast<std::uint64_t>(std::lround(value)))));
     }

@@ -173,14 +173,14 @@ Result<void> writeFile(const std::string& path, std::string_view text) {
     auto file = SpoolFile::create(newPath);
     if (!file)
         return tl::unexpected(file.error());
-    if (const auto written = file->write(text); !written)
+    if (auto written = file->write(text); !written)
         return written;
     if (replaces && (::chmod(newPath.c_str(), before.st_mode & 0777U) != 0 ||
                      ::chown(newPath.c_str(), before.st_uid, before.st_gid) != 0))
         return failBySystem(newPath);
-    if (const auto synced = file->sync(); !synced)
+    if (auto synced = file->sync(); !synced)
         return synced;
-    if (const auto moved = file->moveTo(path); !moved)
+    if (auto moved = file->moveTo(path); !moved)
         return moved;
     file->keep();
     return {};

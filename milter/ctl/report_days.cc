@@ -20,7 +20,8 @@ std::tm localTime(Time time) {
 
 std::size_t clockQuarterAt(Time time) {
     const std::tm local = localTime(time);
-    return static_cast<std::size_t>(local.tm_hour * 4 + local.tm_min / 15);
+    return static_cast<std::size_t>(local.tm_hour) * 4 +
+           static_cast<std::size_t>(local.tm_min) / 15;
 }
 
 } // namespace

@@ -50,7 +50,7 @@ tr{display:block;padding:.5rem 0;border-bottom:1px solid var(--line)}
 td,td.n{display:flex;gap:.8rem;justify-content:space-between;padding:.1rem 0;border:0;text-align:right;
 white-space:normal}
 td::before{content:attr(data-h);color:var(--soft);text-align:left;flex:none;max-width:45%}}
-@media print{body{max-width:none;padding:0;font-size:10pt}details,.tip{display:none}tr{break-inside:avoid}
+@media print{body{max-width:none;padding:0;font-size:10pt}.tiles{grid-template-columns:repeat(5,1fr)}details,.tip{display:none}tr{break-inside:avoid}
 h2{break-after:avoid}}
 )";
 

@@ -98,6 +98,7 @@ Result<std::vector<LogFile>> logFilesOf(const std::string& path, const TimeRange
     if (!itself && !dated)
         return fail(fmt::format("{}: there is no such file", quoteForDisplay(path)));
     std::vector<LogFile> files;
+    files.reserve(days.size() + 1);
     for (const auto& [day, file] : days)
         files.push_back({file.second, sizeOf(file.second)});
     if (itself)
