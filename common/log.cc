@@ -31,6 +31,8 @@ constexpr std::chrono::seconds noticeInterval{1};
 /// Until memory for a line may be there again.
 constexpr std::chrono::milliseconds memoryPatience{100};
 
+std::atomic<std::uint64_t> droppedInAll{0};
+
 /// sd-daemon(3) takes the same numbers.
 constexpr std::array<int, 4> syslogPriorities{LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG};
 
@@ -99,6 +101,7 @@ private:
     };
 
     std::optional<Line> next();
+    static void countIn(State& state);
     static bool noticeDue(const State& state);
     static Line takeNotice(State& state);
     void put(const Line& line) const;
@@ -118,14 +121,19 @@ bool Writer::enqueue(Line& line) {
         if (state->lines.size() < maxQueuedLines)
             state->lines.push_back(std::move(line));
         else
-            ++state->dropped;
+            countIn(*state);
     }
     work_.notify_one();
     return true;
 }
 
+void Writer::countIn(State& state) {
+    ++state.dropped;
+    droppedInAll.fetch_add(1, std::memory_order_relaxed);
+}
+
 void Writer::countDropped() {
-    ++state_.lock()->dropped;
+    countIn(*state_.lock());
     work_.notify_one();
 }
 
@@ -292,6 +300,10 @@ void countLost() noexcept {
     const std::shared_ptr<Writer> writer = *Log::instance().writer.lock();
     if (writer)
         writer->countDropped();
+}
+
+std::uint64_t dropped() noexcept {
+    return droppedInAll.load(std::memory_order_relaxed);
 }
 
 } // namespace log

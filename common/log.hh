@@ -71,6 +71,8 @@ void setLevels(const LogLevels& levels);
 void write(LogCategory category, LogLevel level, std::string line);
 /// A line could not be made; it counts as dropped.
 void countLost() noexcept;
+/// How many lines were dropped since the process began.
+[[nodiscard]] std::uint64_t dropped() noexcept;
 
 /// Does not throw: what is logged has happened, whether or not there is memory to tell it.
 template<typename... Args>
