@@ -64,14 +64,15 @@ private:
 
 /// Runs the work of a callback; whatever it throws ends here.
 template<typename Work>
-sfsistat guarded(SMFICTX* context, const char* stage, Phase phase, Work work) noexcept {
+sfsistat guarded(SMFICTX* context, Callback callback, Phase phase, Work work) noexcept {
     const CallbackCount count(theServices->callbacksRunning);
+    const StageTimer timer(theServices->metrics, callback);
     try {
         return work(sessionFor(context), MtaContext(context));
     } catch (const std::exception& error) {
-        logFailure(stage, error.what());
+        logFailure(callbackName(callback), error.what());
     } catch (...) {
-        logFailure(stage, "unknown exception");
+        logFailure(callbackName(callback), "unknown exception");
     }
     return failed(context, phase);
 }
@@ -84,7 +85,7 @@ static sfsistat onNegotiate(SMFICTX* context, unsigned long actions, unsigned lo
                             unsigned long* unused3) {
     *unused2 = 0;
     *unused3 = 0;
-    return guarded(context, "negotiate", Phase::connection,
+    return guarded(context, Callback::negotiate, Phase::connection,
                    [&](Session& session, const MtaContext& mta) {
                        const MilterOptions answer = session.negotiate(mta, {actions, steps});
                        *wantedActions = answer.actions;
@@ -94,56 +95,59 @@ static sfsistat onNegotiate(SMFICTX* context, unsigned long actions, unsigned lo
 }
 
 static sfsistat onConnect(SMFICTX* context, char* hostName, sockaddr* address) {
-    return guarded(context, "connect", Phase::connection,
+    return guarded(context, Callback::connect, Phase::connection,
                    [&](Session& session, const MtaContext& mta) {
                        return session.connect(mta, hostName == nullptr ? "" : hostName, address);
                    });
 }
 
 static sfsistat onHelo(SMFICTX* context, char* name) {
-    return guarded(context, "helo", Phase::command, [&](Session& session, const MtaContext& mta) {
-        return session.helo(mta, name == nullptr ? "" : name);
-    });
+    return guarded(context, Callback::helo, Phase::command,
+                   [&](Session& session, const MtaContext& mta) {
+                       return session.helo(mta, name == nullptr ? "" : name);
+                   });
 }
 
 static sfsistat onMail(SMFICTX* context, char** arguments) {
-    return guarded(context, "mail", Phase::command, [&](Session& session, const MtaContext& mta) {
-        return session.mail(mta, arguments);
-    });
+    return guarded(
+        context, Callback::mail, Phase::command,
+        [&](Session& session, const MtaContext& mta) { return session.mail(mta, arguments); });
 }
 
 static sfsistat onRecipient(SMFICTX* context, char** arguments) {
-    return guarded(context, "rcpt", Phase::command, [&](Session& session, const MtaContext& mta) {
-        return session.recipient(mta, arguments);
-    });
+    return guarded(
+        context, Callback::rcpt, Phase::command,
+        [&](Session& session, const MtaContext& mta) { return session.recipient(mta, arguments); });
 }
 
 static sfsistat onData(SMFICTX* context) {
-    return guarded(context, "data", Phase::command,
+    return guarded(context, Callback::data, Phase::command,
                    [](Session& session, const MtaContext& mta) { return session.data(mta); });
 }
 
 static sfsistat onHeader(SMFICTX* context, char* name, char* value) {
-    return guarded(context, "header", Phase::messageText, [&](Session& session, const MtaContext&) {
-        return session.header(name == nullptr ? "" : name, value == nullptr ? "" : value);
-    });
+    return guarded(
+        context, Callback::header, Phase::messageText, [&](Session& session, const MtaContext&) {
+            return session.header(name == nullptr ? "" : name, value == nullptr ? "" : value);
+        });
 }
 
 static sfsistat onEndOfHeaders(SMFICTX* context) {
     return guarded(
-        context, "end of headers", Phase::messageText,
+        context, Callback::endOfHeaders, Phase::messageText,
         [](Session& session, const MtaContext& mta) { return session.endOfHeaders(mta); });
 }
 
 static sfsistat onBody(SMFICTX* context, unsigned char* octets, size_t length) {
-    return guarded(context, "body", Phase::messageText, [&](Session& session, const MtaContext&) {
-        return session.body({reinterpret_cast<const char*>(octets), length}); // NOLINT
-    });
+    return guarded(
+        context, Callback::body, Phase::messageText, [&](Session& session, const MtaContext&) {
+            return session.body({reinterpret_cast<const char*>(octets), length}); // NOLINT
+        });
 }
 
 static sfsistat onEndOfMessage(SMFICTX* context) {
     return guarded(
-        context, "end of message", Phase::command,
+        context, Callback::endOfMessage, Phase::command,
         [](Session& session, const MtaContext& mta) { return session.endOfMessage(mta); });
 }
 

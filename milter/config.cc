@@ -42,6 +42,13 @@ Result<SocketSpec> parseControl(std::string_view text) {
     return socket;
 }
 
+Result<SocketSpec> parseMetrics(std::string_view text) {
+    auto socket = parseSocket(text);
+    if (socket && socket->kind == SocketSpec::Kind::unixPath)
+        return fail(quoteForDisplay(text) + " is neither inet:PORT@HOST nor inet6:PORT@HOST");
+    return socket;
+}
+
 bool userExists(const std::string& user) {
     const std::string name = user.substr(0, user.find(':'));
     const std::size_t colon = user.find(':');
@@ -58,6 +65,10 @@ void readDaemon(SettingsReader& reader, DaemonSettings& daemon) {
     daemon.control = reader.value("control", parseControl);
     if (daemon.control && *daemon.control == daemon.socket)
         reader.problem("control",
+                       "the mail server connects to " + quoteForDisplay(daemon.socket.text()));
+    daemon.metrics = reader.value("metrics", parseMetrics);
+    if (daemon.metrics && *daemon.metrics == daemon.socket)
+        reader.problem("metrics",
                        "the mail server connects to " + quoteForDisplay(daemon.socket.text()));
     reader.choice("log", {{"syslog", LogTarget::syslog}, {"stderr", LogTarget::stderrStream}},
                   daemon.logTarget);

@@ -44,6 +44,7 @@ struct DaemonSettings {
     std::string user;
     std::string pidFile;
     std::optional<SocketSpec> control;  ///< a unix socket for the operator's tool
+    std::optional<SocketSpec> metrics;  ///< a port for Prometheus
     std::optional<RedisSettings> redis; ///< none: the store is in memory
     LogTarget logTarget = LogTarget::syslog;
 

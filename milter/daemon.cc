@@ -9,6 +9,7 @@
 #include "milter/adapters/store_fallback.hh"
 #include "milter/adapters/store_memory.hh"
 #include "milter/explainer.hh"
+#include "milter/metrics_reading.hh"
 #include "milter/process.hh"
 #include "milter/service_manager.hh"
 
@@ -121,6 +122,8 @@ Result<void> Daemon::start() {
         return bound;
     if (auto opened = openControl(); !opened)
         return opened;
+    if (auto opened = openMetrics(); !opened)
+        return opened;
     if (auto written = writePidFile(settings_.pidFile); !written)
         return written;
     if (!settings_.user.empty()) {
@@ -151,6 +154,8 @@ Result<void> Daemon::start() {
     if (auto listening = server_.listen(services_); !listening)
         return listening;
     startControl();
+    if (metricsEndpoint_)
+        metricsEndpoint_->serve(metrics_->collectable());
     housekeeper_ = std::thread([this] { keepHouse(); });
     return {};
 }
@@ -174,6 +179,24 @@ Result<void> Daemon::openControl() {
     if (::listen((*listener)->descriptor(), controlBacklog) != 0)
         return fail("cannot listen on " + escapeForDisplay(settings_.control->text()));
     controlListener_ = std::move(*listener);
+    return {};
+}
+
+/// Like the control socket. What is counted from the first connection on is there.
+Result<void> Daemon::openMetrics() {
+    if (!settings_.metrics)
+        return {};
+    const SocketSpec& where = *settings_.metrics;
+    auto endpoint =
+        MetricsEndpoint::open({where.host, where.port, where.kind == SocketSpec::Kind::inet6});
+    if (!endpoint)
+        return fail(fmt::format("metrics: cannot listen on {}: {}", escapeForDisplay(where.text()),
+                                endpoint.error().message));
+    metricsEndpoint_ = std::move(*endpoint);
+    metrics_ = std::make_unique<PrometheusMetrics>(version, [this] {
+        return readMetrics(services_, redis_ ? std::optional(redis_->status()) : std::nullopt);
+    });
+    services_.metrics = metrics_.get();
     return {};
 }
 
@@ -451,7 +474,7 @@ std::vector<std::string> Daemon::reloadAll() {
     if (problems.empty() && fixedChanged)
         log::warning(LogCategory::config,
                      "socket, socket-mode, socket-group, user, pid-file, "
-                     "control, log, store and redis-* change only at the next start");
+                     "control, metrics, log, store and redis-* change only at the next start");
     return lines;
 }
 

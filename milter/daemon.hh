@@ -4,6 +4,8 @@
 #include "common/result.hh"
 #include "milter/adapters/control_socket.hh"
 #include "milter/adapters/directory_redis.hh"
+#include "milter/adapters/metrics_endpoint.hh"
+#include "milter/adapters/metrics_prometheus.hh"
 #include "milter/adapters/store_redis.hh"
 #include "milter/config.hh"
 #include "milter/control_commands.hh"
@@ -65,6 +67,7 @@ private:
 
     Result<void> openControl();
     void startControl();
+    Result<void> openMetrics();
     [[nodiscard]] nlohmann::json status() const;
 
     std::shared_ptr<Store> makeStore();
@@ -93,6 +96,8 @@ private:
     std::unique_ptr<ListeningSocket> controlListener_;
     std::unique_ptr<ControlCommands> controlCommands_;
     std::unique_ptr<ControlSocket> control_;
+    std::unique_ptr<PrometheusMetrics> metrics_;
+    std::unique_ptr<MetricsEndpoint> metricsEndpoint_;
     const std::chrono::system_clock::time_point started_ = std::chrono::system_clock::now();
     std::mutex house_; ///< of housekeeping and reloads
     std::atomic<bool> stopping_{false};

@@ -50,6 +50,7 @@ public:
         : rules_(std::move(rules)),
           client_(client),
           deadline_(deadline),
+          asked_(Clock::now()),
           blocked_(std::move(blocked)) {
         slots_.reserve(rules_->zones().size());
         for (const DnsblZone& zone : rules_->zones())
@@ -62,7 +63,7 @@ public:
             for (std::size_t zone = 0; zone < slots_.size(); ++zone)
                 if (Slot& slot = slots_[zone]; !slot.answer && slot.pending)
                     if (const auto come = slot.pending->waitUntil({}))
-                        take(zone, dnsblAnswerOf(come.get()), come->why);
+                        take(zone, come.get());
         } catch (...) { // no memory: not counted
         }
     }
@@ -109,12 +110,18 @@ private:
             const BlockingScope blocking(blocked_.get());
             come = pending->waitUntil(deadline_);
         }
-        take(zone, dnsblAnswerOf(come.get()), come ? come->why : "no answer in time");
+        take(zone, come.get());
     }
 
-    void take(std::size_t zone, DnsblAnswer answer, std::string_view why) {
+    /// Null: there was none in time.
+    void take(std::size_t zone, const AddressAnswer* come) {
+        const std::string_view why = come == nullptr ? "no answer in time" : come->why;
+        DnsblAnswer answer = dnsblAnswerOf(come);
         const DnsblZone& asked = rules_->zones()[zone];
         slots_[zone].state->count(asked, answer);
+        // one from the cache came before it was asked for
+        if (come != nullptr && come->came > asked_)
+            slots_[zone].state->answerTimes.observe(come->came - asked_);
         if (log::enabled(LogCategory::dnsbl, LogLevel::debug))
             log::debug(LogCategory::dnsbl, "list {} about {}: {}{}{}", asked.shown, client_.text(),
                        textOf(answer), why.empty() ? "" : ", ", why);
@@ -124,6 +131,7 @@ private:
     std::shared_ptr<const DnsblRules> rules_;
     IpAddress client_;
     Clock::time_point deadline_;
+    Clock::time_point asked_;
     std::shared_ptr<BlockedCallbacks> blocked_;
     std::vector<Slot> slots_; ///< one a zone
 };
@@ -136,6 +144,7 @@ DnsblZoneStatus statusOf(const DnsblSelfTest::List& list, const DnsblSelfTest& s
     status.notListed = list.state->notListed;
     status.unknown = list.state->unknown;
     status.providerErrors = list.state->providerErrors;
+    status.answerTimes = list.state->answerTimes.totals();
     status.suspendedIpv4 = list.state->suspended(IpFamily::v4);
     status.suspendedIpv6 = list.state->suspended(IpFamily::v6);
     status.reasonIpv4 = selfTest.reason(list.zone.name, IpFamily::v4);

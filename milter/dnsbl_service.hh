@@ -2,6 +2,7 @@
 #pragma once
 
 #include "common/ip_network.hh"
+#include "milter/adapters/duration_histogram.hh"
 #include "milter/adapters/resolver.hh"
 #include "milter/blocked_callbacks.hh"
 #include "milter/policy/dnsbl_health.hh"
@@ -21,8 +22,9 @@ struct DnsblZoneStatus {
     std::uint64_t queries = 0; ///< look-ups for clients, those answered from a cache among them
     std::uint64_t listed = 0;
     std::uint64_t notListed = 0;
-    std::uint64_t unknown = 0;        ///< no answer in time, or of provider errors only
-    std::uint64_t providerErrors = 0; ///< answers with at least one provider error
+    std::uint64_t unknown = 0;             ///< no answer in time, or of provider errors only
+    std::uint64_t providerErrors = 0;      ///< answers with at least one provider error
+    DurationHistogram::Totals answerTimes; ///< of answers that did not come from the cache
     bool suspendedIpv4 = false;
     bool suspendedIpv6 = false;
     std::string reasonIpv4; ///< why suspended; empty when it is not

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "common/ip_network.hh"
+#include "milter/adapters/duration_histogram.hh"
 #include "milter/adapters/resolver.hh"
 #include "milter/policy/dnsbl_rules.hh"
 
@@ -18,6 +19,7 @@ struct DnsblZoneState {
     std::atomic<std::uint64_t> notListed{0};
     std::atomic<std::uint64_t> unknown{0};
     std::atomic<std::uint64_t> providerErrors{0};
+    DurationHistogram answerTimes; ///< of answers that did not come from the cache
 
     [[nodiscard]] bool suspended(IpFamily family) const;
     void setSuspended(IpFamily family, bool suspended);

@@ -101,6 +101,7 @@ void Journal::track(TrackingRecord record) const {
 }
 
 void Journal::refused(const Scene& scene, const Refusal& refusal) {
+    counts_.refused(scene.stage, refusal.rule, refusal.about, refusal.reply);
     DecisionLine told = line(scene, refusal.rule, "refuse");
     const std::string reply = refusal.reply == nullptr ? std::string() : refusal.reply->line();
     told.reply = reply;
@@ -140,6 +141,7 @@ TrackingRecord Journal::recordOf(const Scene& scene, const Note& note,
 }
 
 void Journal::noted(const Scene& scene, const Note& note, std::string_view recipient) {
+    counts_.noted(scene.stage, note);
     DecisionLine told = line(scene, note.rule, actionName(note.kind));
     told.to = note.recipient.empty() ? recipient : note.recipient;
     told.becomes = note.becomes;
@@ -175,6 +177,10 @@ void Journal::receive(const Scene& scene) const {
 }
 
 void Journal::taken(const Scene& scene, bool discarded) {
+    const bool held = scene.message.firstNote(Note::Kind::hold) != nullptr;
+    counts_.ended(discarded ? MessageOutcome::discarded
+                  : held    ? MessageOutcome::held
+                            : MessageOutcome::accepted);
     if (!discarded && log::enabled(LogCategory::decision, LogLevel::debug)) {
         DecisionLine told = line(scene, {}, "accept");
         told.recipients = scene.message.envelope.recipientsAccepted;
@@ -196,6 +202,7 @@ void Journal::taken(const Scene& scene, bool discarded) {
 }
 
 void Journal::stored(const Scene& scene, const Note& note, const std::string& file) {
+    counts_.ended(MessageOutcome::badmail);
     log::info(LogCategory::badmail, "session={} stored: {}", session_, file);
     if (!runtime_.tracking)
         return;
@@ -218,6 +225,7 @@ void Journal::notStored(const Scene& scene, const std::string& trouble, const Sm
 }
 
 void Journal::putOff(const Scene& scene, std::string_view what, const SmtpReply& reply) const {
+    counts_.ended(MessageOutcome::putOff);
     if (!runtime_.tracking)
         return;
     TrackingRecord told = record(scene, TrackingEvent::refuse);
@@ -237,6 +245,7 @@ void Journal::bounced(const Scene& scene, const MailAddress& list, const MailAdd
 }
 
 void Journal::alerted(const Scene& scene, std::string_view alert) {
+    counts_.alerted();
     log::warning(LogCategory::decision, "session={} client={} duplicates: {}: {}", session_,
                  scene.client.addressText(), alert, duplicateAdvice);
     if (!runtime_.tracking)

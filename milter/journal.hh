@@ -2,6 +2,7 @@
 #pragma once
 
 #include "common/tracking_record.hh"
+#include "milter/decision_counts.hh"
 #include "milter/decision_log.hh"
 #include "milter/message.hh"
 #include "milter/mta_context.hh"
@@ -29,11 +30,13 @@ struct Refusal {
     About about = About::rule;
 };
 
-/// Tells the log and the tracking log what a session decides. One for each session, used like it by
-/// one thread at a time.
+/// Tells the log, the tracking log and the metrics what a session decides. One for each session,
+/// used like it by one thread at a time.
 class Journal {
 public:
-    Journal(const Runtime& runtime, std::uint64_t session) : runtime_(runtime), session_(session) {}
+    /// `metrics`: null where there are none.
+    Journal(const Runtime& runtime, std::uint64_t session, PrometheusMetrics* metrics)
+        : runtime_(runtime), session_(session), counts_(metrics, runtime.config.observe) {}
 
     /// A connection, a command or the message is refused; in mode observe, it would be.
     void refused(const Scene& scene, const Refusal& refusal);
@@ -71,6 +74,7 @@ private:
 
     const Runtime& runtime_;
     const std::uint64_t session_;
+    const DecisionCounts counts_;
     /// Of the message's end, told when it is taken.
     std::vector<TrackingRecord> waiting_;
     std::string messageId_;

@@ -17,6 +17,8 @@ const std::vector<OptionSpec>& optionSpecs() {
         {"pid-file", "FILE", Occurs::once, nullptr, "write the process id here"},
         {"control", "unix:PATH", Occurs::once, nullptr,
          "a socket for sluicectl, which its owner alone may use"},
+        {"metrics", "inet:PORT@HOST", Occurs::once, nullptr,
+         "where Prometheus reads what is counted and measured"},
         {"mode", "enforce|observe", Occurs::once, "enforce",
          "observe: log what would be done, and let all mail pass"},
         {"log", "syslog|stderr", Occurs::once, "syslog", "where the log goes"},

@@ -39,6 +39,7 @@ struct SessionServices {
     bool storeMayWait = false; ///< for so long that other sessions must not wait with it
     LoopWatch* loops = nullptr;
     OperatorLists* operatorLists = nullptr;
+    PrometheusMetrics* metrics = nullptr; ///< null: nothing is measured
     Calendar calendar;
     OpenSessions openSessions;
     std::atomic<int> callbacksRunning{0};

@@ -20,6 +20,8 @@ struct AddressAnswer {
     Status status = Status::failed;
     std::vector<std::uint32_t> addresses; ///< host order
     std::string why; ///< "SERVFAIL", "no answer in 3s", … empty unless failed
+    /// When it came from a server; the clock's beginning where that is not known.
+    std::chrono::steady_clock::time_point came = {};
 };
 
 /// A question that is on its way. Any number of threads may wait for it; dropping it is allowed at

@@ -50,7 +50,7 @@ constexpr int classIn = 1;
 
 Answer failedAnswer(std::string why) {
     return std::make_shared<const AddressAnswer>(
-        AddressAnswer{AddressAnswer::Status::failed, {}, std::move(why)});
+        AddressAnswer{AddressAnswer::Status::failed, {}, std::move(why), {}});
 }
 
 /// An answer that was there at once.
@@ -103,12 +103,12 @@ Answer answerOf(int error, const ub_result* result) {
         return failedAnswer(ub_strerror(error));
     if (result->havedata != 0)
         if (auto addresses = addressesOf(*result); !addresses.empty())
-            return std::make_shared<const AddressAnswer>(
-                AddressAnswer{AddressAnswer::Status::found, std::move(addresses), {}});
+            return std::make_shared<const AddressAnswer>(AddressAnswer{
+                AddressAnswer::Status::found, std::move(addresses), {}, Clock::now()});
     constexpr int noError = 0;
     if (result->nxdomain != 0 || result->rcode == noError)
         return std::make_shared<const AddressAnswer>(
-            AddressAnswer{AddressAnswer::Status::notFound, {}, {}});
+            AddressAnswer{AddressAnswer::Status::notFound, {}, {}, Clock::now()});
     return failedAnswer(std::string(responseCodeName(result->rcode)));
 }
 
