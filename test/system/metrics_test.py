@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import pathlib
+import pwd
 import re
 import socket
 import subprocess
@@ -210,6 +211,15 @@ class TestClients:
         wait_until(lambda: "sluice_build_info" in scrape(port), 60, "somebody is answered again")
 
 
+def low_port():
+    """A free port that only root may take."""
+    for port in range(1023, 700, -1):
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port below 1024 is free")
+
+
 class TestStart:
     def refused(self, site, port):
         config = site.directory("metrics-start") / "sluice.conf"
@@ -230,3 +240,18 @@ class TestStart:
         done = subprocess.run([daemon, "--check", "--config", config], capture_output=True, text=True, timeout=60)
         assert done.returncode == 78
         assert "sluice.conf:8: metrics: " in done.stderr
+
+
+class TestAnotherUser:
+    def test_a_port_of_root(self, site, daemon):
+        """It is taken before the change of user, which all threads share."""
+        daemon.stop()
+        port = low_port()
+        try:
+            with site.sluice(f"metrics = inet:{port}@127.0.0.1", "user = nobody") as other:
+                assert "sluice_build_info" in scrape(port)
+                for thread in pathlib.Path(f"/proc/{other.pid}/task").iterdir():
+                    uids = re.search(r"^Uid:(.*)$", (thread / "status").read_text(), re.M)[1].split()
+                    assert uids == [str(pwd.getpwnam("nobody").pw_uid)] * 4, thread
+        finally:
+            daemon.start()
