@@ -28,7 +28,9 @@ std::string uniqueId(std::chrono::system_clock::time_point time) {
 SmtpLetter letterOf(const Notice& notice, std::string relay) {
     const auto now = std::chrono::system_clock::now();
     const std::string host = systemHostName();
-    return {std::move(relay), host, notice.to.text(),
+    return {std::move(relay),
+            host,
+            {notice.to.text()},
             noticeMessage(notice, {host, uniqueId(now), now})};
 }
 
@@ -74,8 +76,9 @@ bool SmtpNotifier::enqueue(const Notice& notice) {
     }
     SmtpLetter letter = letterOf(notice, relay->text());
     if (!append(letter)) {
-        complain(Problem::full, fmt::format("a notice to {} is not sent: {} wait already",
-                                            escapeForDisplay(letter.recipient), maxWaiting));
+        complain(Problem::full,
+                 fmt::format("a notice to {} is not sent: {} wait already",
+                             escapeForDisplay(letter.recipients.front()), maxWaiting));
         return false;
     }
     changed_.notify_all();
@@ -116,13 +119,13 @@ void SmtpNotifier::deliver(SmtpLetter letter) {
     switch (outcome.kind) {
     case SmtpOutcome::Kind::delivered:
         log::info(LogCategory::daemon, "a notice is sent to {}",
-                  escapeForDisplay(letter.recipient));
+                  escapeForDisplay(letter.recipients.front()));
         return;
     case SmtpOutcome::Kind::refused:
     case SmtpOutcome::Kind::deferred:
-        complain(Problem::undelivered,
-                 fmt::format("a notice to {} cannot be sent by {}: {}",
-                             escapeForDisplay(letter.recipient), letter.relay, outcome.reason));
+        complain(Problem::undelivered, fmt::format("a notice to {} cannot be sent by {}: {}",
+                                                   escapeForDisplay(letter.recipients.front()),
+                                                   letter.relay, outcome.reason));
         return;
     case SmtpOutcome::Kind::stopped: // so that it is counted with those that are left
         waiting_.lock()->push_front(std::move(letter));
@@ -136,7 +139,7 @@ SmtpOutcome SmtpNotifier::tryAll(const SmtpLetter& letter) {
         if (outcome.kind != SmtpOutcome::Kind::deferred)
             break;
         log::debug(LogCategory::daemon, "a notice to {} waits: {}",
-                   escapeForDisplay(letter.recipient), outcome.reason);
+                   escapeForDisplay(letter.recipients.front()), outcome.reason);
         if (!pauseUnlessStopping(pause))
             return {SmtpOutcome::Kind::stopped, outcome.reason};
         outcome = tryDelivery(letter, times_.patience, stopping_);

@@ -71,12 +71,19 @@ bool Transfer::prepare(const SmtpLetter& letter, const SmtpPatience& patience) {
 }
 
 void Transfer::setAddresses(const SmtpLetter& letter) {
-    recipients_.reset(curl_slist_append(nullptr, fmt::format("<{}>", letter.recipient).c_str()));
-    ready_ = ready_ && recipients_;
+    for (const std::string& recipient : letter.recipients) {
+        curl_slist* const longer =
+            curl_slist_append(recipients_.get(), fmt::format("<{}>", recipient).c_str());
+        ready_ = ready_ && longer != nullptr;
+        if (!ready_)
+            return;
+        static_cast<void>(recipients_.release());
+        recipients_.reset(longer);
+    }
     set(CURLOPT_PROTOCOLS_STR, "smtp");
     set(CURLOPT_URL, fmt::format("smtp://{}/{}", letter.relay, letter.helo).c_str());
     set(CURLOPT_PROXY, ""); // those of the environment are for other things
-    set(CURLOPT_MAIL_FROM, "");
+    set(CURLOPT_MAIL_FROM, letter.sender.empty() ? "" : fmt::format("<{}>", letter.sender).c_str());
     set(CURLOPT_MAIL_RCPT, recipients_.get());
     set(CURLOPT_UPLOAD, 1L);
     set(CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(letter.message.size()));

@@ -4,15 +4,17 @@
 #include <atomic>
 #include <chrono>
 #include <string>
+#include <vector>
 
 namespace sluice {
 
-/// A message on its way from the null sender to one recipient.
+/// A message on its way. Addresses are those of RFC 5321, without `<>` and control characters.
 struct SmtpLetter {
-    std::string relay;     ///< `HOST:PORT`, `[IPv6]:PORT`
-    std::string helo;      ///< the name by which we greet: letters, digits, dots and hyphens
-    std::string recipient; ///< RFC 5321, without `<>`
-    std::string message;   ///< RFC 5322, lines end in CRLF
+    std::string relay;                   ///< `HOST:PORT`, `[IPv6]:PORT`
+    std::string helo;                    ///< our name: letters, digits, dots and hyphens
+    std::vector<std::string> recipients; ///< at least one
+    std::string message;                 ///< RFC 5322, lines end in CRLF
+    std::string sender = {};             ///< empty: the null sender
 };
 
 /// The longest waits.
@@ -36,7 +38,8 @@ struct SmtpOutcome {
 /// Must have returned before the first tryDelivery(); more calls do no harm.
 void initialiseSmtp();
 
-/// Delivers without TLS and authentication (RFC 5321). Ends within 1.5 s after `stopping` is set,
+/// Delivers without TLS and authentication (RFC 5321), to all recipients or, when the server does
+/// not take one of them, to none. Ends within 1.5 s after `stopping` is set,
 /// even while a server or a name server is silent. Throws std::bad_alloc. Any thread.
 SmtpOutcome tryDelivery(const SmtpLetter& letter, const SmtpPatience& patience,
                         const std::atomic<bool>& stopping);
