@@ -422,8 +422,11 @@ void Daemon::keepHouseOnce(std::chrono::steady_clock::time_point& lastExpiry) {
         lastCounts_ = now;
         trackCounts(*runtime);
     }
-    if (now - lastExpiry < expiryInterval)
+    if (now - lastExpiry < expiryInterval) {
+        if (runtime->badmail)
+            runtime->badmail->refresh();
         return;
+    }
     lastExpiry = now;
     if (runtime->badmail)
         runtime->badmail->expire();

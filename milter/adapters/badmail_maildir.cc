@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <exception>
 #include <filesystem>
@@ -24,6 +25,12 @@ using std::chrono::system_clock;
 /// No message takes so long to arrive or to be renamed: what is older was left by a crash.
 constexpr std::chrono::hours leftoverAge{24};
 
+system_clock::time_point timeOf(const timespec& time) {
+    const auto sinceEpoch =
+        std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+    return system_clock::time_point(std::chrono::duration_cast<system_clock::duration>(sinceEpoch));
+}
+
 /// What lstat(2) says of a file; nullopt when it is gone, or no file.
 struct FileStatus {
     std::uint64_t size;
@@ -33,11 +40,7 @@ struct FileStatus {
         struct stat status {};
         if (lstat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode))
             return std::nullopt;
-        const auto sinceEpoch = std::chrono::seconds(status.st_mtim.tv_sec) +
-                                std::chrono::nanoseconds(status.st_mtim.tv_nsec);
-        return FileStatus{static_cast<std::uint64_t>(status.st_size),
-                          system_clock::time_point(
-                              std::chrono::duration_cast<system_clock::duration>(sinceEpoch))};
+        return FileStatus{static_cast<std::uint64_t>(status.st_size), timeOf(status.st_mtim)};
     }
 };
 
@@ -130,12 +133,24 @@ public:
     Result<void> reopen() override;
     std::unique_ptr<BadmailMessage> begin() override { return beginBadmailMessage(place_); }
     void expire() noexcept override;
+    void refresh() noexcept override;
 
 private:
     [[nodiscard]] Result<void> makeDirectories() const;
+    /// Remembers when the directory was touched, before it is looked through.
+    Result<void> prepare();
 
     const std::shared_ptr<BadmailPlace> place_;
+    std::atomic<system_clock::rep> touched_{0};
 };
+
+/// When a name in the directory itself came or went, or somebody touched it; 0: it is not there.
+system_clock::rep lastTouch(const std::string& directory) {
+    struct stat status {};
+    if (stat(directory.c_str(), &status) != 0)
+        return 0;
+    return timeOf(status.st_mtim).time_since_epoch().count();
+}
 
 Result<struct stat> statusOfDirectory(const std::string& path) {
     struct stat status {};
@@ -171,14 +186,31 @@ Result<void> MaildirStore::makeDirectories() const {
     return syncDirectory(directory);
 }
 
+Result<void> MaildirStore::prepare() {
+    auto made = makeDirectories();
+    touched_ = lastTouch(place_->settings.directory);
+    return made;
+}
+
 Result<void> MaildirStore::reopen() {
-    return makeDirectories().and_then([&] { return Sweep(*place_, false).run(); });
+    return prepare().and_then([&] { return Sweep(*place_, false).run(); });
+}
+
+void MaildirStore::refresh() noexcept {
+    try {
+        if (lastTouch(place_->settings.directory) == touched_)
+            return;
+        if (auto counted = reopen(); !counted)
+            log::warning(LogCategory::badmail, "cannot count anew: {}", counted.error().message);
+    } catch (const std::exception& e) {
+        log::warning(LogCategory::badmail, "cannot count anew: {}", e.what());
+    }
 }
 
 void MaildirStore::expire() noexcept {
     try {
         Sweep sweep(*place_, true);
-        if (auto swept = makeDirectories().and_then([&] { return sweep.run(); }); !swept)
+        if (auto swept = prepare().and_then([&] { return sweep.run(); }); !swept)
             log::warning(LogCategory::badmail, "cannot clear out: {}", swept.error().message);
         if (sweep.deletedMessages() > 0)
             log::info(LogCategory::badmail, "{}: {} old messages deleted",

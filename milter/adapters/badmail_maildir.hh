@@ -62,6 +62,10 @@ public:
     /// thread; does disk I/O.
     virtual void expire() noexcept = 0;
 
+    /// Counts anew what there is when the directory was touched since it was last done, as
+    /// sluicectl does after it has deleted messages. Called every second by the thread of expire().
+    virtual void refresh() noexcept = 0;
+
     /// What open() does, for a store that is in use: an operator may have cleared it out.
     virtual Result<void> reopen() = 0;
 

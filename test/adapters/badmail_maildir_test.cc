@@ -469,6 +469,20 @@ TEST_CASE(
     CHECK_FALSE(usage.reserve(0));
 }
 
+TEST_CASE("badmail: refresh() counts anew when the directory was touched") {
+    const ScratchDirectory scratch;
+    const auto store = openStore(scratch.path(), 10'000);
+    const auto path = storeMessage(*store, std::string(9000, 'x')).value();
+    fs::remove(path);
+    fs::remove(sidecarOf(path));
+    store->refresh();
+    CHECK_FALSE(storeMessage(*store, std::string(9000, 'x')).has_value());
+    age(scratch.path(), -1h);
+    store->refresh();
+    CHECK(storeMessage(*store, std::string(9000, 'x')).has_value());
+    CHECK_FALSE(storeMessage(*store, std::string(9000, 'x')).has_value());
+}
+
 TEST_CASE("badmail: eight threads share the quota while expire() counts") {
     const ScratchDirectory scratch;
     constexpr std::uint64_t quota = 300'000;
