@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "milter/ctl/audit_command.hh"
+#include "milter/ctl/badmail_command.hh"
 #include "milter/ctl/bounces_command.hh"
 #include "milter/ctl/classify_command.hh"
 #include "milter/ctl/command.hh"
@@ -28,6 +29,7 @@ int main(int argc, char** argv) {
         const std::array commands{
             sluice::ctl::allowCommand,
             sluice::ctl::auditCommand,
+            sluice::ctl::badmailCommand,
             sluice::ctl::bouncesCommand,
             sluice::ctl::classifyCommand,
             sluice::ctl::denyCommand,
