@@ -2,6 +2,7 @@
 #include "milter/dnsbl_self_test.hh"
 
 #include "common/log.hh"
+#include "milter/adapters/dnsbl_answer.hh"
 
 #include <algorithm>
 #include <utility>

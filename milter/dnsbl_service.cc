@@ -3,6 +3,7 @@
 
 #include "common/locked.hh"
 #include "common/log.hh"
+#include "milter/adapters/dnsbl_answer.hh"
 #include "milter/dnsbl_self_test.hh"
 #include "milter/dnsbl_zone_state.hh"
 

@@ -71,18 +71,4 @@ void DnsblZoneState::noteProviderErrors(const DnsblZone& zone, const DnsblAnswer
                  zone.shown, dnsblCodeText(errors.front()));
 }
 
-DnsblAnswer dnsblAnswerOf(const AddressAnswer* answer) {
-    if (answer == nullptr)
-        return {};
-    switch (answer->status) {
-    case AddressAnswer::Status::found:
-        return {DnsblAnswer::Status::answered, answer->addresses};
-    case AddressAnswer::Status::notFound:
-        return {DnsblAnswer::Status::notListed, {}};
-    case AddressAnswer::Status::failed:
-        break;
-    }
-    return {};
-}
-
 } // namespace sluice

@@ -3,7 +3,6 @@
 
 #include "common/ip_network.hh"
 #include "milter/adapters/duration_histogram.hh"
-#include "milter/adapters/resolver.hh"
 #include "milter/policy/dnsbl_rules.hh"
 
 #include <atomic>
@@ -35,8 +34,5 @@ private:
     std::atomic<std::int64_t> quietUntil_{
         0}; ///< steady clock, ms: no provider error is logged before
 };
-
-/// The answer as the rules take it; null is unknown.
-DnsblAnswer dnsblAnswerOf(const AddressAnswer* answer);
 
 } // namespace sluice

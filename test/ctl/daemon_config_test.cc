@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "milter/ctl/daemon_config.hh"
+#include "test/support/fake_filter.hh"
 #include "test/support/scratch_directory.hh"
 
 #include <doctest/doctest.h>
 
-#include <cstdlib>
-#include <filesystem>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -31,26 +30,6 @@ DaemonConfig parsed(std::string_view text) {
     REQUIRE_MESSAGE(config, config.error().message);
     return *std::move(config);
 }
-
-/// A PATH with this script as the filter, until it goes.
-class FakeFilter {
-public:
-    explicit FakeFilter(const std::string& script) {
-        const std::string program = directory_.path("sluice-milter");
-        test::writeFile(program, "#!/bin/sh\n" + script);
-        std::filesystem::permissions(program, std::filesystem::perms::owner_all);
-        setPath(directory_.path() + ":" + before_);
-    }
-    ~FakeFilter() { setPath(before_); }
-    FakeFilter(const FakeFilter&) = delete;
-    FakeFilter& operator=(const FakeFilter&) = delete;
-
-    static void setPath(const std::string& path) { ::setenv("PATH", path.c_str(), 1); }
-
-private:
-    test::ScratchDirectory directory_;
-    const std::string before_ = std::getenv("PATH");
-};
 
 } // namespace
 
@@ -97,7 +76,7 @@ TEST_CASE("daemon config: tables stand for their lines") {
 
 TEST_CASE("daemon config: the filter is asked, and its complaints are handed on") {
     {
-        const FakeFilter filter("echo \"mode = $1 $2 $3  # $3:1\"; echo noise >&2");
+        const test::FakeFilter filter("echo \"mode = $1 $2 $3  # $3:1\"; echo noise >&2");
         const auto config = readDaemonConfig("/etc/my own.conf");
         REQUIRE_MESSAGE(config, config.error().message);
         CHECK(shown(config->values("mode")) ==
@@ -116,7 +95,7 @@ TEST_CASE("daemon config: the filter is asked, and its complaints are handed on"
              Case{"kill -9 $$", "sluice-milter --print-config ends without a word"},
          }) {
         CAPTURE(c.script);
-        const FakeFilter filter(c.script);
+        const test::FakeFilter filter(c.script);
         const auto config = readDaemonConfig("f");
         REQUIRE(!config);
         CHECK(config.error().message == c.error);
@@ -124,8 +103,8 @@ TEST_CASE("daemon config: the filter is asked, and its complaints are handed on"
 }
 
 TEST_CASE("daemon config: without a filter that is said") {
-    const FakeFilter none("");
-    FakeFilter::setPath("/nonexistent");
+    const test::FakeFilter none("");
+    test::FakeFilter::setPath("/nonexistent");
     const auto config = readDaemonConfig("f");
     REQUIRE(!config);
     CHECK(config.error().message == "sluice-milter is neither beside sluicectl nor in PATH");
