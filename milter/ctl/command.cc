@@ -39,14 +39,15 @@ void showCommand(const Command& command, std::ostream& out) {
         fmt::print(out, "\n{}\n", command.help);
 }
 
-int run(const Command& command, const std::vector<std::string>& arguments, std::ostream& out,
-        std::ostream& err) {
+int run(const Command& command, std::span<const Command> all,
+        const std::vector<std::string>& arguments, std::ostream& out, std::ostream& err) {
     const auto end = std::find(arguments.begin(), arguments.end(), "--");
     if (std::any_of(arguments.begin(), end, asksForHelp)) {
         showCommand(command, out);
         return EX_OK;
     }
-    return command.run(arguments, out, err);
+    return command.runOnAll != nullptr ? command.runOnAll(all, arguments, out, err)
+                                       : command.run(arguments, out, err);
 }
 
 int dispatch(std::span<const Command> commands, const std::vector<std::string>& arguments,
@@ -67,7 +68,7 @@ int dispatch(std::span<const Command> commands, const std::vector<std::string>& 
     const auto found = std::find_if(commands.begin(), commands.end(),
                                     [&](const Command& command) { return command.name == first; });
     if (found != commands.end())
-        return run(*found, {arguments.begin() + 1, arguments.end()}, out, err);
+        return run(*found, commands, {arguments.begin() + 1, arguments.end()}, out, err);
     fmt::print(err, "sluicectl: {} is no command (sluicectl --help lists them)\n",
                quoteForDisplay(first));
     return EX_USAGE;

@@ -18,6 +18,9 @@ struct Command {
     /// The words behind the name; what is asked for goes to `out`, complaints go to `err`. Returns
     /// the exit status: 0, or one of sysexits.h.
     int (*run)(const std::vector<std::string>& arguments, std::ostream& out, std::ostream& err);
+    /// In place of `run` for a command that is about all of them.
+    int (*runOnAll)(std::span<const Command> all, const std::vector<std::string>& arguments,
+                    std::ostream& out, std::ostream& err) = nullptr;
 };
 
 /// Runs the command that the first word names, or shows help where that is asked for (`--help` at

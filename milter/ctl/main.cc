@@ -4,6 +4,7 @@
 #include "milter/ctl/bounces_command.hh"
 #include "milter/ctl/classify_command.hh"
 #include "milter/ctl/command.hh"
+#include "milter/ctl/completion_command.hh"
 #include "milter/ctl/dnsbl_command.hh"
 #include "milter/ctl/explain_command.hh"
 #include "milter/ctl/keys_command.hh"
@@ -33,6 +34,7 @@ int main(int argc, char** argv) {
             sluice::ctl::badmailCommand,
             sluice::ctl::bouncesCommand,
             sluice::ctl::classifyCommand,
+            sluice::ctl::completionCommand,
             sluice::ctl::denyCommand,
             sluice::ctl::dnsblCommand,
             sluice::ctl::explainCommand,
