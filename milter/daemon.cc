@@ -74,6 +74,28 @@ nlohmann::json trackingStatus(const TrackingLog* tracking) {
             {"dropped", tracking->dropped()}};
 }
 
+std::int64_t wholeSeconds(std::chrono::steady_clock::duration time) {
+    return std::max(std::chrono::ceil<std::chrono::seconds>(time).count(), std::int64_t{0});
+}
+
+nlohmann::json asJson(const DnsblZoneStatus& zone) {
+    nlohmann::json shown{{"zone", zone.zone},
+                         {"queries", zone.queries},
+                         {"listed", zone.listed},
+                         {"not_listed", zone.notListed},
+                         {"unknown", zone.unknown},
+                         {"provider_errors", zone.providerErrors},
+                         {"suspended_ipv4", zone.reasonIpv4},
+                         {"suspended_ipv6", zone.reasonIpv6}};
+    if (!zone.reasonIpv4.empty())
+        shown.update({{"suspended_ipv4_seconds", zone.suspendedForIpv4.count()},
+                      {"probe_ipv4_seconds", zone.probeInIpv4.count()}});
+    if (!zone.reasonIpv6.empty())
+        shown.update({{"suspended_ipv6_seconds", zone.suspendedForIpv6.count()},
+                      {"probe_ipv6_seconds", zone.probeInIpv6.count()}});
+    return shown;
+}
+
 /// A directory goes on with what it knows: connections that began before a reload ask it still, and
 /// only one that is looked after sees changes.
 void keepDirectories(const Config& old, Config& config) {
@@ -224,8 +246,14 @@ nlohmann::json Daemon::storeStatus() const {
         return {{"kind", "memory"}, {"available", true}};
     auto nodes = nlohmann::json::array();
     bool available = true;
+    const auto now = std::chrono::steady_clock::now();
     for (const RedisNodeStatus& node : redis_->status()) {
-        nodes.push_back({{"address", node.address}, {"available", node.available}});
+        nlohmann::json shown{{"address", node.address}, {"available", node.available}};
+        if (node.trouble)
+            shown.update({{"reason", node.trouble->why},
+                          {"unavailable_seconds", wholeSeconds(now - node.trouble->since)},
+                          {"next_try_seconds", wholeSeconds(node.trouble->nextTry - now)}});
+        nodes.push_back(std::move(shown));
         available = available && node.available;
     }
     return {{"kind", "redis"},
@@ -239,19 +267,13 @@ nlohmann::json Daemon::status() const {
     const PolicySettings& policy = *runtime->config.policy;
     auto zones = nlohmann::json::array();
     for (const DnsblZoneStatus& zone : dnsbl_->status())
-        zones.push_back({{"zone", zone.zone},
-                         {"queries", zone.queries},
-                         {"listed", zone.listed},
-                         {"not_listed", zone.notListed},
-                         {"unknown", zone.unknown},
-                         {"provider_errors", zone.providerErrors},
-                         {"suspended_ipv4", zone.reasonIpv4},
-                         {"suspended_ipv6", zone.reasonIpv6}});
+        zones.push_back(asJson(zone));
     const auto uptime = std::chrono::duration_cast<std::chrono::seconds>(
         std::chrono::system_clock::now() - started_);
     return {{"version", version},
             {"pid", ::getpid()},
             {"uptime_seconds", uptime.count()},
+            {"config", commandLine_.configFile},
             {"socket", settings_.socket.text()},
             {"mode", runtime->config.observe ? "observe" : "enforce"},
             {"sessions", services_.openSessions.count()},

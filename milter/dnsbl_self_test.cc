@@ -80,11 +80,14 @@ DnsblSelfTest::Subject DnsblSelfTest::subjectFor(const List& list, IpFamily fami
     return subject;
 }
 
-std::string DnsblSelfTest::reason(const std::string& zone, IpFamily family) const {
+std::optional<DnsblSelfTest::Suspension> DnsblSelfTest::suspension(const std::string& zone,
+                                                                   IpFamily family) const {
     const std::lock_guard guard(mutex_);
     const Subject* subject = find(zone, family);
-    return subject != nullptr && subject->health.suspended() ? subject->lastFailure.reason
-                                                             : std::string();
+    if (subject == nullptr || !subject->health.suspended())
+        return std::nullopt;
+    return Suspension{subject->lastFailure.reason, subject->health.suspendedSince(),
+                      subject->health.nextTest()};
 }
 
 void DnsblSelfTest::run() noexcept {

@@ -8,6 +8,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -33,8 +34,14 @@ public:
     /// known about them. The others are let go, and what was under way is forgotten.
     void configure(std::shared_ptr<Resolver> resolver, const std::vector<List>& lists);
 
-    /// Why the list is suspended; empty when it is not.
-    [[nodiscard]] std::string reason(const std::string& zone, IpFamily family) const;
+    struct Suspension {
+        std::string reason;
+        SteadyTime since;
+        SteadyTime nextProbe; ///< in the past while one is under way
+    };
+    /// Of a list that is suspended; nothing when it is not.
+    [[nodiscard]] std::optional<Suspension> suspension(const std::string& zone,
+                                                       IpFamily family) const;
 
 private:
     /// One list for one family.

@@ -7,6 +7,7 @@
 #include "milter/dnsbl_self_test.hh"
 #include "milter/dnsbl_zone_state.hh"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <thread>
@@ -137,6 +138,11 @@ private:
     std::vector<Slot> slots_; ///< one a zone
 };
 
+/// 0 where `to` is the earlier one.
+std::chrono::seconds secondsFrom(Clock::time_point from, Clock::time_point to) {
+    return std::max(std::chrono::ceil<std::chrono::seconds>(to - from), std::chrono::seconds(0));
+}
+
 DnsblZoneStatus statusOf(const DnsblSelfTest::List& list, const DnsblSelfTest& selfTest) {
     DnsblZoneStatus status;
     status.zone = list.zone.shown;
@@ -148,8 +154,17 @@ DnsblZoneStatus statusOf(const DnsblSelfTest::List& list, const DnsblSelfTest& s
     status.answerTimes = list.state->answerTimes.totals();
     status.suspendedIpv4 = list.state->suspended(IpFamily::v4);
     status.suspendedIpv6 = list.state->suspended(IpFamily::v6);
-    status.reasonIpv4 = selfTest.reason(list.zone.name, IpFamily::v4);
-    status.reasonIpv6 = selfTest.reason(list.zone.name, IpFamily::v6);
+    const auto now = Clock::now();
+    if (const auto found = selfTest.suspension(list.zone.name, IpFamily::v4)) {
+        status.reasonIpv4 = found->reason;
+        status.suspendedForIpv4 = secondsFrom(found->since, now);
+        status.probeInIpv4 = secondsFrom(now, found->nextProbe);
+    }
+    if (const auto found = selfTest.suspension(list.zone.name, IpFamily::v6)) {
+        status.reasonIpv6 = found->reason;
+        status.suspendedForIpv6 = secondsFrom(found->since, now);
+        status.probeInIpv6 = secondsFrom(now, found->nextProbe);
+    }
     return status;
 }
 

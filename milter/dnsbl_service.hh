@@ -29,6 +29,11 @@ struct DnsblZoneStatus {
     bool suspendedIpv6 = false;
     std::string reasonIpv4; ///< why suspended; empty when it is not
     std::string reasonIpv6;
+    /// How long it is suspended, and in what time it is probed; 0 when it is not suspended.
+    std::chrono::seconds suspendedForIpv4{0};
+    std::chrono::seconds suspendedForIpv6{0};
+    std::chrono::seconds probeInIpv4{0};
+    std::chrono::seconds probeInIpv6{0};
 };
 
 /// Asks the lists for the sessions, and tests the lists themselves in a thread of its own. Lives

@@ -195,7 +195,7 @@ std::vector<RedisNodeStatus> RedisClient::status() const {
     std::vector<RedisNodeStatus> found;
     if (const auto view = view_.get())
         for (const NodePointer& node : view->nodes)
-            found.push_back({node->endpoint().text(), node->available()});
+            found.push_back({node->endpoint().text(), node->available(), node->trouble()});
     return found;
 }
 

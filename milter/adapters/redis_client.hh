@@ -10,6 +10,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -28,6 +29,8 @@ struct RedisCommand {
 struct RedisNodeStatus {
     std::string address;
     bool available = false;
+    /// While it is unavailable.
+    std::optional<RedisNode::Trouble> trouble = {};
 };
 
 /// Asks the server, or those of the cluster, that the keys belong to. A thread of its own finds out

@@ -112,6 +112,13 @@ void RedisNode::dropIdle() {
     poolChanged_.notify_all();
 }
 
+std::optional<RedisNode::Trouble> RedisNode::trouble() {
+    auto health = health_.lock();
+    if (health->breaker.closed())
+        return std::nullopt;
+    return Trouble{health->why, health->breaker.openSince(), health->breaker.nextTry()};
+}
+
 SteadyTime RedisNode::nextTry() {
     auto health = health_.lock();
     return health->breaker.closed() ? SteadyTime::max() : health->breaker.nextTry();

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -58,6 +59,13 @@ public:
 
     [[nodiscard]] const RedisEndpoint& endpoint() const { return endpoint_; }
     [[nodiscard]] bool available() const { return available_; }
+    /// Why it is not available, since when, and when it is tried again; nothing while it is.
+    struct Trouble {
+        std::string why;
+        SteadyTime since;
+        SteadyTime nextTry;
+    };
+    [[nodiscard]] std::optional<Trouble> trouble();
     /// When the server wants to be tried again; the far future while it is available.
     [[nodiscard]] SteadyTime nextTry();
 

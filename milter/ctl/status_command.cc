@@ -20,33 +20,71 @@ std::string shown(const json& object, const char* name) {
     return escapeForDisplay(found->is_string() ? found->get<std::string>() : found->dump());
 }
 
+/// A number of seconds as people say it; "?" when it is not there.
+std::string shownSeconds(const json& object, const std::string& name) {
+    const auto found = object.find(name);
+    const bool known = found != object.end() && found->is_number_integer();
+    return known ? roughly(found->get<std::int64_t>()) : "?";
+}
+
+void showSuspension(const json& zone, const std::string& family, std::ostream& out) {
+    const std::string reason = shown(zone, ("suspended_" + family).c_str());
+    if (reason.empty() || reason == "?")
+        return;
+    fmt::print(out, "  suspended{} for {}: {}; next probe in {}\n",
+               family == "ipv6" ? " for IPv6 clients" : "",
+               shownSeconds(zone, "suspended_" + family + "_seconds"), reason,
+               shownSeconds(zone, "probe_" + family + "_seconds"));
+}
+
 void showZone(const json& zone, std::ostream& out) {
     fmt::print(out, "DNSBL {}: {} queries, {} listed, {} not, {} unknown, {} errors\n",
                shown(zone, "zone"), shown(zone, "queries"), shown(zone, "listed"),
                shown(zone, "not_listed"), shown(zone, "unknown"), shown(zone, "provider_errors"));
-    for (const char* const family : {"suspended_ipv4", "suspended_ipv6"})
-        if (const std::string reason = shown(zone, family); !reason.empty() && reason != "?")
-            fmt::print(out, "  {}: {}\n", family, reason);
+    for (const char* const family : {"ipv4", "ipv6"})
+        showSuspension(zone, family, out);
+}
+
+bool isTrue(const json& object, const char* name) {
+    const auto found = object.find(name);
+    return found != object.end() && found->is_boolean() && found->get<bool>();
+}
+
+void showNode(const json& node, std::ostream& out) {
+    fmt::print(out, "  {} ", shown(node, "address"));
+    if (isTrue(node, "available"))
+        fmt::print(out, "available\n");
+    else
+        fmt::print(out, "unavailable for {}: {}; next try in {}\n",
+                   shownSeconds(node, "unavailable_seconds"), shown(node, "reason"),
+                   shownSeconds(node, "next_try_seconds"));
 }
 
 void showStore(const json& store, std::ostream& out) {
-    fmt::print(out, "store {}, available: {}\n",
-               shown(store, store.contains("url") ? "url" : "kind"), shown(store, "available"));
+    fmt::print(out, "store {}, {}\n", shown(store, store.contains("url") ? "url" : "kind"),
+               isTrue(store, "available") ? "available"
+                                          : "unavailable: this node counts for itself");
     if (const auto nodes = store.find("nodes"); nodes != store.end() && nodes->is_array())
         for (const json& node : *nodes)
             if (node.is_object())
-                fmt::print(out, "  {}, available: {}\n", shown(node, "address"),
-                           shown(node, "available"));
+                showNode(node, out);
+}
+
+void showRates(const json& rates, std::ostream& out) {
+    fmt::print(out, "last minute: {} messages, {} refusals; last hour: {} messages, {} refusals\n",
+               shown(rates, "messages_minute"), shown(rates, "refusals_minute"),
+               shown(rates, "messages_hour"), shown(rates, "refusals_hour"));
 }
 
 void show(const json& status, std::ostream& out) {
-    const auto uptime = status.find("uptime_seconds");
-    const bool known = uptime != status.end() && uptime->is_number_integer();
     fmt::print(out, "sluice-milter {}, process {}, up {}, mode {}\n", shown(status, "version"),
-               shown(status, "pid"), known ? roughly(uptime->get<std::int64_t>()) : "?",
-               shown(status, "mode"));
+               shown(status, "pid"), shownSeconds(status, "uptime_seconds"), shown(status, "mode"));
     fmt::print(out, "socket {}, {} connections open, {} lists\n", shown(status, "socket"),
                shown(status, "sessions"), shown(status, "lists"));
+    if (const std::string config = shown(status, "config"); !config.empty() && config != "?")
+        fmt::print(out, "configuration {}\n", config);
+    if (const auto rates = status.find("rates"); rates != status.end() && rates->is_object())
+        showRates(*rates, out);
     if (const auto store = status.find("store"); store != status.end() && store->is_object())
         showStore(*store, out);
     if (const auto zones = status.find("dnsbl"); zones != status.end() && zones->is_array())

@@ -88,6 +88,8 @@ DnsblHealth::Change DnsblHealth::record(const SelfTestResult& result, SteadyTime
         return Change::none;
     }
     const Change change = suspended_ ? Change::none : Change::suspended;
+    if (!suspended_)
+        suspendedSince_ = now;
     suspended_ = true;
     backOff(now);
     return change;

@@ -61,6 +61,8 @@ public:
     Change record(const SelfTestResult& result, SteadyTime now);
 
     [[nodiscard]] bool suspended() const { return suspended_; }
+    /// While it is suspended.
+    [[nodiscard]] SteadyTime suspendedSince() const { return suspendedSince_; }
     /// When the next test is due; the clock's beginning before the first.
     [[nodiscard]] SteadyTime nextTest() const { return nextTest_; }
     /// A test is due at once, and the history stays.
@@ -71,6 +73,7 @@ private:
 
     SelfTestSchedule schedule_;
     SteadyTime nextTest_;
+    SteadyTime suspendedSince_;
     std::chrono::milliseconds probe_{0}; ///< the last pause of the back-off; 0 when there is none
     bool failedBefore_ = false;
     bool suspended_ = false;

@@ -142,3 +142,53 @@ TEST_CASE("status shows what it knows") {
     CHECK(ran.status == EX_OK);
     CHECK(ran.out.starts_with("sluice-milter 1.2, process 7, up 3m, mode ?\n"));
 }
+
+TEST_CASE("status tells what is out of order, why, since when and until when") {
+    const json status{
+        {"version", "1.2"},
+        {"config", "/etc/\x1b.conf"},
+        {"rates",
+         {{"messages_minute", 1},
+          {"refusals_minute", 2},
+          {"messages_hour", 3},
+          {"refusals_hour", 4}}},
+        {"store",
+         {{"url", "redis://h:1/0"},
+          {"available", false},
+          {"nodes",
+           {{{"address", "h:1"},
+             {"available", false},
+             {"reason", "refused \x1b"},
+             {"unavailable_seconds", 130},
+             {"next_try_seconds", 1}},
+            {{"address", "h:2"}, {"available", true}},
+            7}}}},
+        {"dnsbl",
+         {{{"zone", "bl.example"},
+           {"queries", 9},
+           {"suspended_ipv4", "lists the world"},
+           {"suspended_ipv4_seconds", 7200},
+           {"probe_ipv4_seconds", 60},
+           {"suspended_ipv6", ""}},
+          {{"zone", "other.example"}, {"suspended_ipv6", "missing"}}}},
+    };
+    const test::ControlServer server([&](const control::Request& /*unused*/) {
+        return control::Reply{"", status};
+    });
+    const Ran ran = run(ctl::statusCommand, {}, server.path());
+    CHECK(ran.status == EX_OK);
+    for (const char* const line :
+         {"configuration /etc/\\x1B.conf\n",
+          "last minute: 1 messages, 2 refusals; last hour: 3 messages, 4 refusals\n",
+          "store redis://h:1/0, unavailable: this node counts for itself\n"
+          "  h:1 unavailable for 2m: refused \\x1B; next try in 1s\n"
+          "  h:2 available\n",
+          "DNSBL bl.example: 9 queries, ? listed, ? not, ? unknown, ? errors\n"
+          "  suspended for 2h: lists the world; next probe in 60s\n"
+          "DNSBL other.example: ",
+          "  suspended for IPv6 clients for ?: missing; next probe in ?\n"}) {
+        CAPTURE(std::string(line));
+        CHECK(ran.out.find(line) != std::string::npos);
+    }
+    CHECK(json::parse(run(ctl::statusCommand, {"--json"}, server.path()).out) == status);
+}
