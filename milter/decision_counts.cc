@@ -69,10 +69,16 @@ void DecisionCounts::refused(Stage stage, std::string_view rule, About about,
                              const SmtpReply* reply) const {
     if (metrics_ == nullptr)
         return;
-    decided(stage, "refuse", rule, about);
+    const bool later = reply != nullptr && !reply->permanent();
+    decided(stage, later ? "put-off" : "refuse", rule, about);
     if (reply == nullptr || observing_ || !isOfMessage(stage) || rule == afterRefusal)
         return;
-    ended(reply->permanent() ? MessageOutcome::refused : MessageOutcome::putOff);
+    ended(later ? MessageOutcome::putOff : MessageOutcome::refused);
+}
+
+void DecisionCounts::overloaded() const {
+    if (metrics_ != nullptr)
+        metrics_->countDecision(stageName(Stage::connect), "put-off", "open-connections");
 }
 
 void DecisionCounts::noted(Stage stage, const Note& note) const {

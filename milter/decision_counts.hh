@@ -26,6 +26,8 @@ public:
 
     /// `reply`: null for a connection.
     void refused(Stage stage, std::string_view rule, About about, const SmtpReply* reply) const;
+    /// A connection is put off because too many are open.
+    void overloaded() const;
     void noted(Stage stage, const Note& note) const;
     /// The message has this end.
     void ended(MessageOutcome outcome) const;

@@ -122,6 +122,12 @@ void Journal::refused(const Scene& scene, const Refusal& refusal) {
     track(std::move(each));
 }
 
+void Journal::overloaded(std::size_t open) const {
+    log::warning(LogCategory::session, "session={} put off: {} connections are open", session_,
+                 open);
+    counts_.overloaded();
+}
+
 TrackingRecord Journal::recordOf(const Scene& scene, const Note& note,
                                  std::string_view recipient) const {
     TrackingRecord told = record(scene, eventOf(note));

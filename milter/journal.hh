@@ -40,6 +40,8 @@ public:
 
     /// A connection, a command or the message is refused; in mode observe, it would be.
     void refused(const Scene& scene, const Refusal& refusal);
+    /// The connection is put off: `open` others are.
+    void overloaded(std::size_t open) const;
     /// A rule said something without ending the evaluation.
     void noted(const Scene& scene, const Note& note, std::string_view recipient);
 

@@ -83,8 +83,7 @@ MilterOptions Session::negotiate(const MtaContext& mta, const MilterOptions& off
 
 sfsistat Session::putOff() const {
     // No reply may be set in the connect callback; the MTA has a text of its own for that.
-    log::warning(LogCategory::session, "session={} put off: {} connections are open", id_,
-                 services_.openSessions.count());
+    journal_.overloaded(services_.openSessions.count());
     return SMFIS_TEMPFAIL;
 }
 

@@ -77,6 +77,12 @@ TEST_CASE("metrics: what ends a message is counted once") {
     CHECK(tells(metrics, R"(sluice_messages_total{outcome="refused"} 2)"));
     CHECK(tells(metrics, R"(sluice_messages_total{outcome="put_off"} 1)"));
     CHECK(tells(metrics, R"(sluice_loops_total{action="refuse"} 1)"));
+    CHECK(tells(metrics,
+                R"(sluice_decisions_total{action="put-off",rule="max-size",stage="headers"} 1)"));
+    counts.overloaded();
+    CHECK(tells(
+        metrics,
+        R"(sluice_decisions_total{action="put-off",rule="open-connections",stage="connect"} 1)"));
 }
 
 TEST_CASE("metrics: what would be done when observing ends no message") {
