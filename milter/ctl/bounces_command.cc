@@ -49,7 +49,9 @@ const Command bouncesCommand{
     "List the members of lists whose mail comes back, or forget them",
     "bounces [LIST] [--control PATH] [--json]\nbounces clear ID|--all [--control PATH] [--json]",
     "A line for each list and member with the number of reports that came to the list's signed\n"
-    "return path, the latest first. LIST is the address of one list.",
+    "return path, the latest first. LIST is the address of one list.\n\n"
+    "  sluicectl bounces news@example.org\n"
+    "  sluicectl bounces clear --all",
     runBounces,
 };
 

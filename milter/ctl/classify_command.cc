@@ -158,7 +158,8 @@ const Command classifyCommand{
     "the Message-ID of the message it is about. FILE holds one message; a directory stands for "
     "all\n"
     "files below it, - for standard input. The null sender is taken from Return-Path, or from the\n"
-    "From line of an mbox in front of the message. --json writes one object a line.",
+    "From line of an mbox in front of the message. --json writes one object a line.\n\n"
+    "  sluicectl classify Maildir/new",
     runClassify,
 };
 

@@ -51,7 +51,8 @@ const Command keysCommand{
     "keys new [FILE]",
     "Puts a new key on top of FILE, which is made if it is not there, and keeps the one that\n"
     "signed before. Without FILE prints a line for a key file. Copy the file to all nodes of the\n"
-    "site, then make their filters reload.",
+    "site, then make their filters reload.\n\n"
+    "  sluicectl keys new /etc/sluice/keys && chown sluice: /etc/sluice/keys",
     runKeys,
 };
 

@@ -55,7 +55,9 @@ const Command loopsCommand{
     "List the mail loops of the last days and what is put off for them, or forget them",
     "loops [--control PATH] [--json]\nloops clear ID|--all [--control PATH] [--json]",
     "A line for each pair of addresses whose mail was cut, the latest first, and for each that is\n"
-    "put off. What is cleared begins to count anew, and is no longer put off.",
+    "put off. What is cleared begins to count anew, and is no longer put off.\n\n"
+    "  sluicectl loops\n"
+    "  sluicectl loops clear --all",
     runLoops,
 };
 

@@ -97,7 +97,9 @@ const Command allowCommand{
     "allow add NETWORK [--for TIME] [--note TEXT] [--control PATH] [--json]\n"
     "allow del NETWORK [--control PATH] [--json]\nallow list [--control PATH] [--json]",
     "On all nodes that share a Redis, within a second; for a day unless TIME says otherwise.\n"
-    "With store = memory on this node alone, until it stops.",
+    "With store = memory on this node alone, until it stops.\n\n"
+    "  sluicectl allow add 192.0.2.0/24 --for 2h --note \"new relay of example.com\"\n"
+    "  sluicectl allow list",
     runAllow,
 };
 
@@ -107,7 +109,9 @@ const Command denyCommand{
     "deny add NETWORK [--for TIME] [--note TEXT] [--control PATH] [--json]\n"
     "deny del NETWORK [--control PATH] [--json]\ndeny list [--control PATH] [--json]",
     "On all nodes that share a Redis, within a second; for a day unless TIME says otherwise.\n"
-    "With store = memory on this node alone, until it stops.",
+    "With store = memory on this node alone, until it stops.\n\n"
+    "  sluicectl deny add 2001:db8::/32 --for 1d\n"
+    "  sluicectl deny list",
     runDeny,
 };
 

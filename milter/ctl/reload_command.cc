@@ -32,7 +32,8 @@ const Command reloadCommand{
     "Make the running filter read its configuration again",
     "reload [--control PATH] [--json]",
     "With a mistake in it the old configuration stays in force, each mistake is printed with its\n"
-    "file and line, and the exit status is 78.",
+    "file and line, and the exit status is 78.\n\n"
+    "  sluicectl reload",
     runReload,
 };
 

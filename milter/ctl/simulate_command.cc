@@ -283,7 +283,8 @@ const Command simulateCommand{
     "for\n"
     "each that would be marked or cut, and why; then a summary. --depth and --memory stand for "
     "the\n"
-    "options loop-depth (3) and loop-memory (6h). --json writes one object a line.",
+    "options loop-depth (3) and loop-memory (6h). --json writes one object a line.\n\n"
+    "  sluicectl simulate --depth 2 /var/mail/archive.mbox",
     runSimulate,
 };
 

@@ -116,9 +116,12 @@ const Command statusCommand{
     "status",
     "Show what the running filter does",
     "status [--control PATH] [--json]",
-    "Version, mode, open connections, the store, and for each DNSBL how often it was asked, what "
-    "it\n"
-    "answered and whether it is suspended.",
+    "What runs and since when, its mode, the open connections, the store and why it is not\n"
+    "available, and for each DNSBL how often it was asked, what it answered, and why and since "
+    "when\n"
+    "it is suspended.\n\n"
+    "  sluicectl status\n"
+    "  sluicectl status --json | jq .dnsbl",
     runStatus,
 };
 
