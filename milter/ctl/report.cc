@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "milter/ctl/report.hh"
 
+#include <algorithm>
 #include <functional>
 #include <string_view>
 #include <utility>
@@ -14,13 +15,33 @@ bool isBeforeMessage(const TrackingRecord& record) {
     return stage == "connect" || stage == "helo" || stage == "mail" || stage == "rcpt";
 }
 
+bool isRefusal(const TrackingRecord& record) {
+    return record.event == TrackingEvent::refuse || record.action == "refuse" ||
+           record.action == "reject";
+}
+
+/// What is done to mail in a loop or to a copy besides: it is marked, its return path is replaced,
+/// or the operator is told.
+bool endsMessage(std::string_view action) {
+    return action == "hold" || action == "discard" || action == "refuse" || action == "reject";
+}
+
 /// Which message a record is about; 0: none that another record could be about.
 std::uint64_t messageOf(const TrackingRecord& record) {
-    if (record.queueId.empty() ||
-        (record.event == TrackingEvent::refuse && isBeforeMessage(record)))
+    if (record.queueId.empty() || (isRefusal(record) && isBeforeMessage(record)))
         return 0;
     return std::hash<std::string>{}(record.node + '\n' + std::to_string(record.session) + '\n' +
                                     record.queueId);
+}
+
+/// Enough to name them.
+std::vector<std::string> firstOf(const std::vector<std::string>& recipients) {
+    constexpr std::size_t most = 2;
+    constexpr std::size_t longest = 320;
+    std::vector<std::string> first;
+    for (std::size_t i = 0; i < std::min(most, recipients.size()); ++i)
+        first.push_back(recipients[i].substr(0, longest));
+    return first;
 }
 
 /// Who may be answered; a null return path has only an author.
@@ -48,9 +69,9 @@ std::optional<Outcome> outcomeOf(const TrackingRecord& record) {
         return Outcome::setAside;
     case TrackingEvent::loop:
     case TrackingEvent::duplicate:
-        if (record.action == "mark" || record.action == "alert")
-            return std::nullopt;
-        return Outcome::cut;
+        if (endsMessage(record.action))
+            return Outcome::cut;
+        return std::nullopt;
     case TrackingEvent::transfer:
     case TrackingEvent::redirect:
     case TrackingEvent::mark:
@@ -71,7 +92,18 @@ void Report::add(const TrackingRecord& record) {
     if (const auto outcome = outcomeOf(record))
         count(record, *place, *outcome);
     if (traffic_.isReported(*place))
-        totals_.add(record);
+        addToTotals(record);
+}
+
+void Report::addToTotals(const TrackingRecord& record) {
+    const std::uint64_t message = messageOf(record);
+    const Latest& latest = latest_[message % latestMessages];
+    if (message == 0 || latest.message != message || !record.recipients.empty() ||
+        record.event != TrackingEvent::loop)
+        return totals_.add(record);
+    TrackingRecord whole = record;
+    whole.recipients = latest.recipients;
+    totals_.add(whole);
 }
 
 void Report::count(const TrackingRecord& record, const ReportTraffic::Place& place,
@@ -84,7 +116,7 @@ void Report::count(const TrackingRecord& record, const ReportTraffic::Place& pla
         return;
     }
     if (message != 0)
-        latest = {message, place, outcome};
+        latest = {message, place, outcome, firstOf(record.recipients)};
     traffic_.count(place, outcome);
     if (traffic_.isReported(place) && !record.recipients.empty())
         traffic_.countPair(place, senderOf(record), record.recipients.front());

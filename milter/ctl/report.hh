@@ -46,10 +46,13 @@ private:
         std::uint64_t message = 0;
         ReportTraffic::Place place;
         Outcome outcome = Outcome::accepted;
+        std::vector<std::string> recipients = {}; ///< the first of them
     };
     static constexpr std::size_t latestMessages = 8192;
 
     void count(const TrackingRecord& record, const ReportTraffic::Place& place, Outcome outcome);
+    /// With the recipients that an earlier record of the message has.
+    void addToTotals(const TrackingRecord& record);
 
     ReportRequest request_;
     ReportTraffic traffic_;

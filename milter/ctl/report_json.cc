@@ -81,7 +81,7 @@ Json loopsOf(const ReportTotals& totals) {
     return tableOf(totals.loops, [](const LoopPair& pair, Json& row) {
         row["returnPath"] = pair.from;
         row["recipient"] = pair.to;
-        row["moreRecipients"] = pair.moreRecipients;
+        row["others"] = pair.others;
         row["actions"] = pair.actions;
         row["reason"] = pair.reason;
         putSpan(pair.span, row);

@@ -94,8 +94,8 @@ Html loopSection(const Report& report) {
     for (const auto& [key, entry] : loops.top(mostRows)) {
         const LoopPair& pair = entry.value;
         Html to = address(pair.to);
-        if (pair.moreRecipients > 0)
-            to += markup(fmt::format(" and up to {} more", pair.moreRecipients));
+        if (pair.others)
+            to += markup(" and others");
         table.row({address(pair.from), to, number(entry.count), at(pair.span.first),
                    at(pair.span.last), actionsOf(pair), shown(pair.reason)});
     }
@@ -109,6 +109,7 @@ Html copySection(const Report& report) {
                      {"Return path"},
                      {"Client"},
                      {"Copies", true},
+                     {"Dropped", true},
                      {"Interval", true},
                      {"First", true},
                      {"Last", true}});
@@ -118,11 +119,11 @@ Html copySection(const Report& report) {
         const auto interval = each.interval();
         constant = constant || interval;
         table.row({shown(each.messageId), address(each.from), shown(each.client),
-                   number(entry.count),
+                   number(entry.count), number(each.dropped),
                    markup(interval ? fmt::format("every {}", formatDuration(*interval)) : "varies"),
                    at(each.span.first), at(each.span.last)});
     }
-    Html html = heading("Duplicates") + tableOf(table, copies, "No copy was dropped.");
+    Html html = heading("Duplicates") + tableOf(table, copies, "No copy was noticed.");
     if (constant)
         html += markup("<p>") + htmlText(duplicateAdvice) + markup("</p>\n");
     return html;

@@ -121,8 +121,7 @@ void ReportTotals::addLoop(const TrackingRecord& record) {
     LoopPair& pair = loops.count(keyOf(cameFrom(record), firstRecipient(record)));
     pair.from = kept(cameFrom(record));
     pair.to = kept(firstRecipient(record));
-    pair.moreRecipients =
-        std::max(pair.moreRecipients, std::max<std::size_t>(record.recipients.size(), 1) - 1);
+    pair.others = pair.others || record.recipients.size() > 1;
     const std::size_t colon = record.rule.find(": ");
     pair.reason = kept(colon == std::string::npos ? record.rule : record.rule.substr(colon + 2));
     pair.span.include(record.time);
@@ -139,7 +138,7 @@ void ReportTotals::addCopy(const TrackingRecord& record) {
     each.span.include(record.time);
     if (each.times.size() < mostTimes)
         each.times.push_back(record.time);
-    each.dropped += record.observed ? 0U : 1U;
+    each.dropped += record.observed || record.action == "alert" ? 0U : 1U;
 }
 
 void ReportTotals::addRule(const TrackingRecord& record) {

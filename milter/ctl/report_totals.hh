@@ -29,22 +29,22 @@ struct Span {
 
 /// Mail between two addresses that was found in a loop.
 struct LoopPair {
-    std::string from; ///< return path; empty is the null one
-    std::string to;   ///< the first recipient
-    std::size_t moreRecipients = 0;
-    std::string reason; ///< of the last one
+    std::string from;    ///< return path; empty is the null one
+    std::string to;      ///< the first recipient
+    bool others = false; ///< there are more recipients
+    std::string reason;  ///< of the last one
     Span span;
     std::map<std::string, std::uint64_t> actions; ///< what was done, how often
 };
 
-/// Copies of one message that were dropped.
+/// Copies of one message.
 struct Copies {
     std::string messageId;
     std::string client;
     std::string from;
     Span span;
     std::vector<std::chrono::system_clock::time_point> times; ///< of the first ones
-    std::uint64_t dropped = 0;
+    std::uint64_t dropped = 0; ///< the others were only told to the operator
 
     /// The time between two copies when it is nearly always the same.
     [[nodiscard]] std::optional<std::chrono::seconds> interval() const;

@@ -199,6 +199,8 @@ TEST_CASE("report: what a message is counted as") {
         {"dropped as a loop", {receive, loop, discard}, "discard", {0, 0, 0, 1}},
         {"refused as a loop", {loop, refuse}, "reject", {0, 0, 0, 1}},
         {"marked", {receive, loop}, "mark", {1, 0, 0, 0}},
+        {"given a null return path", {receive, loop}, "return-path", {1, 0, 0, 0}},
+        {"told to the operator", {duplicate, receive}, "alert", {1, 0, 0, 0}},
         {"a copy", {duplicate}, "discard", {0, 0, 0, 1}},
         {"a list post", {transfer, redirect, receive}, "", {1, 0, 0, 0}},
         {"badmail", {badmail, receive}, "", {0, 0, 1, 0}},
@@ -276,7 +278,7 @@ TEST_CASE("report: tables") {
     CHECK(loops[0].second.count == 5);
     CHECK(loops[0].second.value.from.empty());
     CHECK(loops[0].second.value.to == "b@y.example");
-    CHECK(loops[0].second.value.moreRecipients == 1);
+    CHECK(loops[0].second.value.others);
     CHECK(loops[0].second.value.reason == "message 4 of a chain");
     CHECK(loops[0].second.value.actions.at("hold") == 5);
     CHECK(loops[0].second.value.span.first == at("2026-11-20T10:00:00Z"));
@@ -300,6 +302,27 @@ TEST_CASE("report: tables") {
         rules += entry.value.rule + ',';
     CHECK(rules == "dnsbl zen,duplicates,list l@y.example,list l@y.example auto-reply,list "
                    "l@y.example null sender,loop,report-copy,");
+}
+
+TEST_CASE("report: the recipients of a loop are those of its message") {
+    const test::TimeZone zone("UTC");
+    Report report(requestFor("2026-11-20", "2026-11-20", 0));
+    TrackingRecord each = record(TrackingEvent::receive, at("2026-11-20T10:00:00Z"));
+    each.queueId = "4ABC";
+    each.returnPath = "a@x.example";
+    each.recipients = {"b@y.example", "c@y.example", "d@y.example"};
+    report.add(each);
+    each.event = TrackingEvent::loop;
+    each.action = "hold";
+    each.recipients.clear();
+    report.add(each);
+    each.queueId = "4DEF"; // nothing else is known of this one
+    report.add(each);
+    const auto loops = report.totals().loops.top(9);
+    REQUIRE(loops.size() == 2);
+    CHECK(loops[0].second.value.to.empty());
+    CHECK(loops[1].second.value.to == "b@y.example");
+    CHECK(loops[1].second.value.others);
 }
 
 TEST_CASE("report: intervals of copies") {

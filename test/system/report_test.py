@@ -67,7 +67,7 @@ def test_a_storm_is_named_at_the_top(page):
 def test_the_tables(page):
     words = words_of(page)
     for part in (f"{STORM_PAIR[0]} {STORM_PAIR[1]} 6,000 10:15 11:29 discard 6,000",
-                 "<same@deaf.example> boss@deaf.example 203.0.113.9 30 every 5m 13:00 15:25",
+                 "<same@deaf.example> boss@deaf.example 203.0.113.9 30 30 every 5m 13:00 15:25",
                  "switch that off, on both sides", f"{STORM_LIST} auto-reply redirect",
                  f"{STORM_LIST} gone@out7.example 30", "bl.example 30,000 3,600 12% 90 30 0.4%", "by 7 days before"):
         assert part in words, part
@@ -136,3 +136,6 @@ def test_the_log_is_that_of_the_configuration(log, tmp_path):
     config.write_text("max-hops = 30\n")
     _, err = report("--config", config, status=78)
     assert "tracking-log" in err
+    config.write_text(f"max-hops = 30\ntracking-log = {log}\n")
+    numbers = json.loads(report("--config", config, "--day", DAY, "--json")[0])
+    assert numbers["logs"] == [str(log)] and len(numbers["storms"]) == 1

@@ -82,9 +82,9 @@ class DayLog:
             one, other = STORM_PAIR if turn % 2 else STORM_PAIR[::-1]
             envelope = {**self.envelope(), "return_path": one, "sender": one, "recipients": [other]}
             time = self.time(quarter)
-            if turn % 20 == 0:
-                self.add(time, "RECEIVE", stage="message", octets=900, **envelope, **{"class": "auto-reply"})
-            else:
+            self.add(time, "RECEIVE", stage="message", octets=900, **envelope, **{"class": "auto-reply"})
+            del envelope["recipients"]
+            if turn % 20 > 0:
                 self.add(time, "LOOP", stage="message", action="discard", **envelope,
                          rule=f"loop: message {turn} of a chain that holds its text already")
 
