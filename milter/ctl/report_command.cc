@@ -222,8 +222,8 @@ int runReport(const std::vector<std::string>& arguments, std::ostream& out, std:
 const Command reportCommand{
     "report",
     "Show a day of mail, or several, on a page: traffic, storms, loops, refusals",
-    "report [--day DAY | --from DAY --until DAY] [--days-before N] [--log FILE…|--config FILE]\n"
-    "    [--output FILE] [--title TEXT] [--json]",
+    "report [--day DAY|--from DAY --until DAY] [--days-before N] [--log FILE…|--config FILE] "
+    "[--output FILE] [--title TEXT] [--json]",
     "The page is one HTML file that needs no network. It tells of today unless days are named, as\n"
     "2026-12-31, today or yesterday; 31 at most. What is usual is the median of the same quarter "
     "of\n"
