@@ -93,7 +93,8 @@ ReleaseOutcome refusedByFilter(const BadmailArchive& archive, const StoredBadmai
             std::move(recipients)};
 }
 
-ReleaseOutcome deliver(const BadmailArchive& archive, const std::string& id, SmtpLetter letter) {
+ReleaseOutcome deliver(const BadmailArchive& archive, const std::string& id,
+                       const SmtpLetter& letter) {
     std::vector<std::string> recipients = letter.recipients;
     const auto before = idsOf(archive);
     initialiseSmtp();
@@ -133,7 +134,7 @@ ReleaseOutcome releaseBadmail(const BadmailArchive& archive, const std::string& 
     if (!text)
         return {Kind::notFound, text.error().message, {}};
     letter->message = markOf(id) + withLineEnds(*text);
-    return deliver(archive, id, *std::move(letter));
+    return deliver(archive, id, *letter);
 }
 
 std::string withLineEnds(std::string_view message) {

@@ -80,6 +80,7 @@ Result<Printed> run(std::vector<std::string> words) {
     actions.redirect(STDOUT_FILENO, out);
     actions.redirect(STDERR_FILENO, err);
     std::vector<char*> arguments;
+    arguments.reserve(words.size() + 1);
     for (std::string& word : words)
         arguments.push_back(word.data());
     arguments.push_back(nullptr);

@@ -35,6 +35,7 @@ std::string_view meaningOf(const DnsblAnswer& answer, const DnsblZone& zone) {
 
 std::vector<std::string> namesOf(const DnsblRules& rules, const std::vector<std::size_t>& numbers) {
     std::vector<std::string> names;
+    names.reserve(numbers.size());
     for (const std::size_t number : numbers)
         names.push_back(rules.rules()[number].name);
     return names;

@@ -86,6 +86,7 @@ TEST_CASE("two failures in a row suspend, a pass lifts it") {
     CHECK(health.suspended());
     CHECK(health.record(world, at(103s)) == Change::none);
     CHECK(health.suspended());
+    CHECK(health.suspendedSince() == at(101s));
     CHECK(health.record(passed, at(110s)) == Change::recovered);
     CHECK_FALSE(health.suspended());
     CHECK(health.nextTest() == at(110s + 10min));
