@@ -117,7 +117,8 @@ private:
 
     /// Null: there was none in time.
     void take(std::size_t zone, const AddressAnswer* come) {
-        const std::string_view why = come == nullptr ? "no answer in time" : come->why;
+        const std::string_view why =
+            come == nullptr ? std::string_view("no answer in time") : std::string_view(come->why);
         DnsblAnswer answer = dnsblAnswerOf(come);
         const DnsblZone& asked = rules_->zones()[zone];
         slots_[zone].state->count(asked, answer);
