@@ -82,11 +82,12 @@ std::optional<std::chrono::minutes> offset(Reader& reader) {
 std::optional<std::chrono::system_clock::time_point> parse(std::string_view text) {
     using namespace std::chrono;
     constexpr std::size_t dayLength = 10;
+    constexpr CivilDay lastDay{100'000}; // in 2243; the clock counts nanoseconds, to 2262
     if (text.size() <= dayLength)
         return std::nullopt;
     const auto day = parseCivilDay(text.substr(0, dayLength));
     Reader reader(text.substr(dayLength));
-    if (!day || !reader.take('T'))
+    if (!day || *day < CivilDay{} || *day > lastDay || !reader.take('T'))
         return std::nullopt;
     const auto hour = reader.number(2, 23);
     if (!hour || !reader.take(':'))

@@ -13,7 +13,8 @@ namespace sluice {
 std::string formatTimestamp(std::chrono::system_clock::time_point time);
 
 /// The same form with any offset or `Z` and up to nine digits of a second, of which those behind
-/// the milliseconds are dropped. Error: another form, or a day that does not exist.
+/// the milliseconds are dropped. Error: another form, or a day that does not exist
+/// or is not in the years from 1970 to 2243.
 Result<std::chrono::system_clock::time_point> parseTimestamp(std::string_view text);
 
 } // namespace sluice

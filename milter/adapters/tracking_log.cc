@@ -35,7 +35,7 @@ std::size_t sizeOf(const TrackingRecord& record) {
     std::size_t size = sizeof record + record.messageId.size() + record.rule.size() +
                        record.reply.size() + record.sender.size() + record.subject.size();
     for (const std::string& recipient : record.recipients)
-        size += sizeof recipient + recipient.size();
+        size += sizeof(std::string) + recipient.size();
     return size;
 }
 

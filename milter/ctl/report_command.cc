@@ -26,6 +26,7 @@ namespace sluice::ctl {
 namespace {
 
 constexpr int mostDays = 31;
+constexpr CivilDay lastDay{100'000}; // the clock counts nanoseconds, to 2262
 constexpr std::uint64_t mostDaysBefore = 62;
 
 struct Options {
@@ -40,7 +41,12 @@ struct Options {
 Result<CivilDay> readDay(const std::string& word, CivilDay today) {
     if (word == "today")
         return today;
-    return word == "yesterday" ? today + -1 : parseCivilDay(word);
+    if (word == "yesterday")
+        return today + -1;
+    auto day = parseCivilDay(word);
+    if (day && (*day < CivilDay{} || *day > lastDay))
+        return fail(quoteForDisplay(word) + " is not in the years from 1970 to 2243");
+    return day;
 }
 
 Result<void> setDay(const std::string& name, const std::string& value, Options& options) {

@@ -52,7 +52,9 @@ int numberIn(std::string_view text, std::size_t from, std::size_t length) {
 
 std::optional<std::tm> readLocalTime(std::string_view text) {
     constexpr int firstYear = 1900;
-    if (text.size() < dayLength || !parseCivilDay(text.substr(0, dayLength)))
+    constexpr CivilDay lastDay{100'000}; // in 2243; the clock counts nanoseconds, to 2262
+    const auto day = parseCivilDay(text.substr(0, dayLength));
+    if (text.size() < dayLength || !day || *day < CivilDay{} || *day > lastDay)
         return std::nullopt;
     std::tm time{};
     time.tm_year = numberIn(text, 0, 4) - firstYear;

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "milter/ctl/track_query.hh"
 
-#include "common/duration.hh"
 #include "common/mail_address.hh"
 #include "common/text.hh"
 #include "common/timestamp.hh"
+#include "milter/ctl/time_words.hh"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <ctime>
 
 namespace sluice::ctl {
 namespace {
@@ -66,19 +65,6 @@ bool recipientFits(const AddressPattern& pattern, const TrackingRecord& record) 
                        [&](const std::string& each) { return fits(pattern, each); }) ||
            (record.event == TrackingEvent::redirect && !record.becomes.empty() &&
             fits(pattern, record.becomes));
-}
-
-std::optional<std::chrono::system_clock::time_point> localTime(std::string_view text) {
-    std::tm when{};
-    const std::string copy(text);
-    for (const char* const form : {"%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d"}) {
-        when = {};
-        when.tm_isdst = -1;
-        const char* const end = ::strptime(copy.c_str(), form, &when);
-        if (end != nullptr && *end == '\0')
-            return std::chrono::system_clock::from_time_t(::mktime(&when));
-    }
-    return std::nullopt;
 }
 
 } // namespace
@@ -145,12 +131,7 @@ Result<std::chrono::system_clock::time_point> parseWhen(std::string_view text,
                                                         std::chrono::system_clock::time_point now) {
     if (const auto exact = parseTimestamp(text))
         return *exact;
-    if (const auto local = localTime(text))
-        return *local;
-    if (const auto ago = parseDuration(text))
-        return now - *ago;
-    return fail(quoteForDisplay(text) +
-                " is no time like 2026-11-23, 2026-11-23T10:20 or 2h (ago)");
+    return parseTimeWord(text, now);
 }
 
 } // namespace sluice::ctl

@@ -37,8 +37,7 @@ struct TrackQuery {
 /// `part` somewhere in `text`, ASCII letters in any case.
 bool containsIgnoringCase(std::string_view text, std::string_view part);
 
-/// A point in time: RFC 3339, `2026-11-23` or `2026-11-23T10:20[:30]` in local time, or a duration
-/// that is so long ago (`2h`). Error: none of them.
+/// A point in time: RFC 3339, or what parseTimeWord() takes. Error: neither.
 Result<std::chrono::system_clock::time_point> parseWhen(std::string_view text,
                                                         std::chrono::system_clock::time_point now);
 
