@@ -102,17 +102,18 @@ class Postfix:
         self.base = make_directory(base)
         self.etc = make_directory(self.base / "etc")
         self.port, self.submission_port, self.other_port = (free_port() for _ in range(3))
-        self._lay_out(milter_socket, sink_port, local_users(self.base, users) + more)
+        self._more = local_users(self.base, users) + more
+        self._lay_out(milter_socket, sink_port)
         self._postfix("start")
         self._wait_until_listening()
 
-    def _lay_out(self, milter_socket, sink_port, more):
+    def _lay_out(self, milter_socket, sink_port):
         make_directory(self.base / "queue")
         make_directory(self.base / "data", 0o700, "postfix")
         make_directory(self.base / "log")
         daemons = run(program("postconf"), "-d", "-h", "daemon_directory").stdout.strip()
         (self.etc / "main.cf").write_text(MAIN_CF.format(
-            base=self.base, daemons=daemons, sink_port=sink_port, milter_socket=milter_socket) + more)
+            base=self.base, daemons=daemons, sink_port=sink_port, milter_socket=milter_socket) + self._more)
         (self.etc / "master.cf").write_text(
             f"127.0.0.1:{self.port} inet n - n - 200 smtpd\n"
             f"127.0.0.1:{self.submission_port} inet n - n - - smtpd\n"
