@@ -118,7 +118,8 @@ TEST_CASE("report: bad words") {
         {{"--day", "monday\n"}, "--day: \"monday\\x0A\" is no date"},
         {{"--from", "2026-11-20", "--until", "2026-11-19"}, "--until is a day before --from"},
         {{"--from", "2026-01-01", "--until", "2026-02-01"}, "32 days are too many"},
-        {{"--from", "2999-01-01"}, "--until is a day before --from"},
+        {{"--from", "2200-01-01"}, "--until is a day before --from"},
+        {{"--from", "2999-01-01"}, "--from: \"2999-01-01\" is not in the years from 1970 to 2243"},
         {{"--days-before", "63"}, "--days-before: \"63\" is no number of days from 0 to 62"},
         {{"--days-before", "-1"}, "--days-before: \"-1\" is no number"},
     };
