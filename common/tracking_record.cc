@@ -195,9 +195,10 @@ private:
         } else if (key_ == "return_path_before") {
             record.returnPathBefore = std::move(value);
         } else {
-            for (const auto& [name, member] : texts)
-                if (key_ == name)
-                    record.*member = std::move(value);
+            const auto known = std::find_if(texts.begin(), texts.end(),
+                                            [&](const auto& each) { return each.first == key_; });
+            if (known != texts.end())
+                record.*(known->second) = std::move(value);
         }
     }
 
