@@ -195,10 +195,9 @@ private:
         } else if (key_ == "return_path_before") {
             record.returnPathBefore = std::move(value);
         } else {
-            const auto known = std::find_if(texts.begin(), texts.end(),
-                                            [&](const auto& each) { return each.first == key_; });
-            if (known != texts.end())
-                record.*(known->second) = std::move(value);
+            const auto member = trackingText(key_);
+            if (member != nullptr)
+                record.*member = std::move(value);
         }
     }
 
@@ -217,6 +216,12 @@ std::optional<TrackingEvent> trackingEventFromName(std::string_view name) {
     const auto found = std::find_if(eventNames.begin(), eventNames.end(),
                                     [&](const auto& each) { return each.second == name; });
     return found == eventNames.end() ? std::nullopt : std::optional(found->first);
+}
+
+std::string TrackingRecord::*trackingText(std::string_view name) {
+    const auto found = std::find_if(texts.begin(), texts.end(),
+                                    [&](const auto& each) { return each.first == name; });
+    return found == texts.end() ? nullptr : found->second;
 }
 
 std::string formatTracking(const TrackingRecord& record) {

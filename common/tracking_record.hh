@@ -72,6 +72,9 @@ struct TrackingRecord {
     friend bool operator==(const TrackingRecord&, const TrackingRecord&) = default;
 };
 
+/// The member that stands under this name in a line, of those that are plain texts; nullptr: none.
+std::string TrackingRecord::*trackingText(std::string_view name);
+
 /// ASCII, without a line break. Octets that are not UTF-8 become U+FFFD.
 std::string formatTracking(const TrackingRecord& record);
 

@@ -235,7 +235,8 @@ void tellTrouble(const TrackingTally& tally, std::ostream& err) {
 TrackStory search(const Options& options, const std::vector<LogFile>& files, std::ostream& err) {
     TrackStory story(options.limit);
     TrackingReader::Visitor finding;
-    finding.look = [&](std::string_view line) { return options.query.mayMatch(line); };
+    const LineLook look(options.query);
+    finding.look = [&](std::string_view line) { return look.mayMatch(line); };
     finding.take = [&](TrackingRecord&& record) {
         if (options.query.matches(record))
             story.want(record);

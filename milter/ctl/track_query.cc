@@ -10,19 +10,13 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <array>
 
 namespace sluice::ctl {
 namespace {
 
 bool isLetter(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-/// As it stands in a line; the writer escapes the same way.
-std::string asWritten(std::string_view text) {
-    const std::string quoted =
-        nlohmann::json(text).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
-    return quoted.substr(1, quoted.size() - 2);
 }
 
 bool isPlain(std::string_view text) {
@@ -73,39 +67,49 @@ bool containsIgnoringCase(std::string_view text, std::string_view part) {
     if (part.empty())
         return true;
     // A character that has no other case is found fast.
-    const auto fixed = std::find_if_not(part.begin(), part.end(), isLetter);
-    const auto offset =
-        fixed == part.end() ? std::size_t{0} : static_cast<std::size_t>(fixed - part.begin());
-    const auto fitsAt = [&](std::size_t at) {
-        return at >= offset && equalsIgnoringCase(text.substr(at - offset, part.size()), part);
+    const std::size_t fixed = static_cast<std::size_t>(
+        std::find_if_not(part.begin(), part.end(), isLetter) - part.begin());
+    const std::size_t offset = fixed == part.size() ? 0 : fixed;
+    const std::array<char, 2> either{lowerAscii(part.front()),
+                                     static_cast<char>(lowerAscii(part.front()) - 'a' + 'A')};
+    const auto next = [&](std::size_t from) {
+        return fixed == part.size() ? text.find_first_of({either.data(), either.size()}, from)
+                                    : text.find(part[fixed], from);
     };
-    const char first = part[offset];
-    const std::string either{lowerAscii(first),
-                             isLetter(first) ? static_cast<char>(lowerAscii(first) - 'a' + 'A')
-                                             : first};
-    const std::string_view anchors =
-        fixed == part.end() ? std::string_view(either) : std::string_view(either).substr(0, 1);
-    for (std::size_t at = text.find_first_of(anchors); at != text.npos;
-         at = text.find_first_of(anchors, at + 1))
-        if (fitsAt(at))
+    for (std::size_t at = next(0); at != text.npos; at = next(at + 1))
+        if (at >= offset && equalsIgnoringCase(text.substr(at - offset, part.size()), part))
             return true;
     return false;
 }
 
-bool TrackQuery::mayMatch(std::string_view line) const {
-    if (!messageId.empty() && line.find(asWritten(withoutBrackets(messageId))) == line.npos)
-        return false;
-    if (!queueId.empty() && line.find(asWritten(queueId)) == line.npos)
-        return false;
-    if (sender && !containsIgnoringCase(line, partOf(*sender)))
-        return false;
-    if (recipient && !containsIgnoringCase(line, partOf(*recipient)))
-        return false;
-    if (!rule.empty() && !containsIgnoringCase(line, asWritten(rule)))
-        return false;
-    return events.empty() || std::any_of(events.begin(), events.end(), [&](TrackingEvent event) {
-               return line.find(nameOf(event)) != std::string_view::npos;
-           });
+/// The writer of the log escapes the same way.
+std::string asWritten(std::string_view text) {
+    const std::string quoted =
+        nlohmann::json(text).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+    return quoted.substr(1, quoted.size() - 2);
+}
+
+LineLook::LineLook(const TrackQuery& query) {
+    if (!query.messageId.empty())
+        exact_.push_back(asWritten(withoutBrackets(query.messageId)));
+    if (!query.queueId.empty())
+        exact_.push_back(asWritten(query.queueId));
+    for (const auto& pattern : {query.sender, query.recipient})
+        if (pattern)
+            anyCase_.emplace_back(partOf(*pattern));
+    anyCase_.push_back(asWritten(query.rule));
+    for (const TrackingEvent event : query.events)
+        events_.push_back(nameOf(event));
+}
+
+bool LineLook::mayMatch(std::string_view line) const {
+    return std::all_of(exact_.begin(), exact_.end(),
+                       [&](const std::string& text) { return line.find(text) != line.npos; }) &&
+           std::all_of(anyCase_.begin(), anyCase_.end(),
+                       [&](const std::string& text) { return containsIgnoringCase(line, text); }) &&
+           (events_.empty() ||
+            std::any_of(events_.begin(), events_.end(),
+                        [&](std::string_view name) { return line.find(name) != line.npos; }));
 }
 
 bool TrackQuery::matches(const TrackingRecord& record) const {

@@ -29,10 +29,24 @@ struct TrackQuery {
                rule.empty() && events.empty();
     }
 
-    /// Whether a line may hold such a record, without parsing it: false is certain.
-    [[nodiscard]] bool mayMatch(std::string_view line) const;
     [[nodiscard]] bool matches(const TrackingRecord& record) const;
 };
+
+/// Tells whether a line may hold a record that a query looks for, without parsing it.
+class LineLook {
+public:
+    explicit LineLook(const TrackQuery& query);
+    /// False is certain.
+    [[nodiscard]] bool mayMatch(std::string_view line) const;
+
+private:
+    std::vector<std::string> exact_;       ///< all of these are in the line
+    std::vector<std::string> anyCase_;     ///< and these, in any case
+    std::vector<std::string_view> events_; ///< and one of these, where there are any
+};
+
+/// A text as it stands in a line, without its quotes.
+std::string asWritten(std::string_view text);
 
 /// `part` somewhere in `text`, ASCII letters in any case.
 bool containsIgnoringCase(std::string_view text, std::string_view part);

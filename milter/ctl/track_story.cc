@@ -3,6 +3,7 @@
 
 #include "common/text.hh"
 #include "common/timestamp.hh"
+#include "milter/ctl/track_query.hh"
 
 #include <fmt/format.h>
 #include <fmt/ostream.h>
@@ -128,10 +129,6 @@ bool isBefore(const Event& a, const Event& b) {
     return std::pair(a.time, rank(a)) < std::pair(b.time, rank(b));
 }
 
-std::string quotedInLine(std::string_view text) {
-    return ordered_json(text).dump(-1, ' ', true, ordered_json::error_handler_t::replace);
-}
-
 void printEvents(const std::vector<Event>& events, std::ostream& out) {
     for (const Event& event : events)
         fmt::print(out, "  {} {:<9} {}\n", formatTimestamp(event.time).substr(0, 23), event.name,
@@ -179,19 +176,17 @@ void TrackStory::want(const TrackingRecord& record) {
         return;
     }
     wanted_.insert(key);
-    if (!record.messageId.empty())
-        wantedIds_.insert(record.messageId);
+    searched_.insert(asWritten(key.second));
+    if (record.messageId.empty())
+        return;
+    wantedIds_.insert(record.messageId);
+    searched_.insert(asWritten(record.messageId));
 }
 
 bool TrackStory::mayBelong(std::string_view line) const {
-    if (wanted_.size() + wantedIds_.size() > mostSearched)
-        return true;
-    const auto inLine = [&](const std::string& text) {
-        return line.find(quotedInLine(text)) != line.npos;
-    };
-    return std::any_of(wanted_.begin(), wanted_.end(),
-                       [&](const Key& key) { return inLine(key.second); }) ||
-           std::any_of(wantedIds_.begin(), wantedIds_.end(), inLine);
+    return searched_.size() > mostSearched ||
+           std::any_of(searched_.begin(), searched_.end(),
+                       [&](const std::string& text) { return line.find(text) != line.npos; });
 }
 
 void TrackStory::add(TrackingRecord&& record) {

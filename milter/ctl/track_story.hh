@@ -53,6 +53,7 @@ private:
     std::size_t most_;
     bool overflowed_ = false;
     std::set<Key> wanted_;
+    std::set<std::string> searched_;     ///< what lines of wanted messages have in them
     std::set<std::string> wantedIds_;    ///< Message-IDs
     std::vector<TrackingRecord> lonely_; ///< of no message: a refused connection
     std::map<Key, Message> messages_;

@@ -5,28 +5,10 @@
 #include "common/timestamp.hh"
 
 #include <algorithm>
-#include <array>
-#include <cstdint>
 #include <string>
-#include <utility>
 
 namespace sluice::ctl {
 namespace {
-
-constexpr std::array<std::pair<std::string_view, std::string TrackingRecord::*>, 12> texts{{
-    {"node", &TrackingRecord::node},
-    {"queue_id", &TrackingRecord::queueId},
-    {"message_id", &TrackingRecord::messageId},
-    {"client", &TrackingRecord::client},
-    {"stage", &TrackingRecord::stage},
-    {"rule", &TrackingRecord::rule},
-    {"action", &TrackingRecord::action},
-    {"reply", &TrackingRecord::reply},
-    {"class", &TrackingRecord::messageClass},
-    {"sender", &TrackingRecord::sender},
-    {"becomes", &TrackingRecord::becomes},
-    {"subject", &TrackingRecord::subject},
-}};
 
 bool isPlain(char c) {
     return c >= ' ' && c <= '~' && c != '\\';
@@ -121,9 +103,9 @@ private:
         } else if (name_ == "return_path_before") {
             record.returnPathBefore = value;
         } else {
-            for (const auto& [name, member] : texts)
-                if (name_ == name)
-                    record.*member = value;
+            const auto member = trackingText(name_);
+            if (member != nullptr)
+                record.*member = value;
         }
         return true;
     }

@@ -107,7 +107,8 @@ void SendmailReader::takeClassFile(std::string_view text, const Place& place) {
     if (domains == nullptr)
         return;
     const bool optional = trim(text).starts_with("-o");
-    const std::string path = splitKey(withoutFlags(text)).key;
+    const auto file = splitKey(withoutFlags(text));
+    const std::string& path = file.key;
     if (!path.starts_with('/')) {
         domains->complete = false;
         notRead("the class in " + path, place);
