@@ -15,14 +15,14 @@
 #include <csignal>
 #include <cstring>
 
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(SLUICE_ADDRESS_SANITIZER)
 #include <sanitizer/lsan_interface.h>
 #endif
 
 namespace sluice::process {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(SLUICE_SANITIZED)
 constexpr std::size_t threadStack = 8U << 20; // sanitizers need room in each frame
 #else
 constexpr std::size_t threadStack = 512U << 10;
@@ -111,7 +111,7 @@ bool waitForReloadSignal() {
 }
 
 void exitNow(int status) {
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(SLUICE_ADDRESS_SANITIZER)
     __lsan_do_leak_check();
 #endif
     _exit(status);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "common/civil_day.hh"
 #include "milter/adapters/directory_file.hh"
+#include "test/support/capture_value.hh"
 #include "test/support/captured_stderr.hh"
 #include "test/support/scratch_directory.hh"
 
@@ -69,7 +70,7 @@ TEST_CASE("directory file: what cannot be opened") {
         {"bad1\nbad2\n", ":1: "},
     };
     for (const auto& [content, error] : cases) {
-        CAPTURE(content);
+        CAPTURE_VALUE(content);
         const auto path = scratch.path("users");
         writeFile(path, content);
         const auto directory = FileDirectory::open(path);
@@ -135,7 +136,7 @@ TEST_CASE("directory file: who is known") {
         {"<end@example.org>", Answer::known},
     };
     for (const auto& [address, answer] : cases) {
-        CAPTURE(address);
+        CAPTURE_VALUE(address);
         CHECK(fixture.find(address) == answer);
     }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "milter/adapters/harvest_memory.hh"
+#include "test/support/capture_value.hh"
 #include "test/support/harvest_suite.hh"
 
 #include <doctest/doctest.h>
@@ -47,7 +48,7 @@ TEST_CASE("harvest: what is in the window counts; what is older than it by a sli
         {0s, 21}, {59min, 21}, {1h - 1ns, 21}, {1h + window / 32 + 1ns, 1}, {2h, 1}, {10'000h, 1},
     };
     for (const auto& [later, count] : cases) {
-        CAPTURE(later.count());
+        CAPTURE_VALUE(later.count());
         const auto counter = makeMemoryHarvestCounter(window);
         for (int i = 0; i < 20; ++i)
             counter->countUnknown(a, start);

@@ -2,6 +2,7 @@
 #include "common/log.hh"
 #include "common/text.hh"
 #include "common/timestamp.hh"
+#include "test/support/capture_value.hh"
 #include "test/support/captured_stderr.hh"
 #include "test/support/text_shape.hh"
 #include "test/support/thread_of_its_own.hh"
@@ -349,7 +350,7 @@ TEST_CASE("timestamp: local time with its offset") {
         {"NST3:30", "2026-01-31T08:30:09.123-03:30"},
     };
     for (const auto& [zone, text] : cases) {
-        CAPTURE(zone);
+        CAPTURE_VALUE(zone);
         const Environment environment("TZ", zone);
         CHECK(formatTimestamp(at) == text);
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "milter/adapters/smtp_delivery.hh"
+#include "test/support/capture_value.hh"
 #include "test/support/smtp_stub.hh"
 
 #include <doctest/doctest.h>
@@ -46,7 +47,7 @@ TEST_CASE("smtp delivery: one transaction for all recipients, with the sender") 
 TEST_CASE("smtp delivery: a recipient that is not taken keeps the message from all") {
     for (const auto& [reply, kind] : {std::pair{"550 5.1.1 unknown", Kind::refused},
                                       std::pair{"452 4.5.3 later", Kind::deferred}}) {
-        CAPTURE(reply);
+        CAPTURE_VALUE(reply);
         unsigned asked = 0;
         SmtpStub server([&, text = reply](std::string_view verb,
                                           unsigned /*unused*/) -> std::optional<std::string> {

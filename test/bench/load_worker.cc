@@ -162,8 +162,9 @@ LoadWorker::Step LoadWorker::sendContent(const Letter& letter) {
     auto step = judged(mta_->macros(Stage::data, messageMacros(letter))).and_then([this] {
         return judged("data", mta_->data());
     });
-    for (const auto& [name, value] : letter.headers)
-        step = step.and_then([&] { return judged("header", mta_->header(name, value)); });
+    for (const auto& header : letter.headers)
+        step = step.and_then(
+            [&] { return judged("header", mta_->header(header.first, header.second)); });
     return step
         .and_then([&] { return judged(mta_->macros(Stage::endOfHeaders, messageMacros(letter))); })
         .and_then([this] { return judged("eoh", mta_->endOfHeaders()); })

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "common/base32.hh"
+#include "test/support/capture_value.hh"
 
 #include <doctest/doctest.h>
 
@@ -49,7 +50,7 @@ TEST_CASE("octets and texts: the vectors of RFC 4648 section 10") {
     for (const auto& [octets, text] :
          {Row{"", ""}, Row{"f", "my"}, Row{"fo", "mzxq"}, Row{"foo", "mzxw6"},
           Row{"foob", "mzxw6yq"}, Row{"fooba", "mzxw6ytb"}, Row{"foobar", "mzxw6ytboi"}}) {
-        CAPTURE(text);
+        CAPTURE_VALUE(text);
         CHECK(encodeBase32(octetsOf(octets)) == text);
         CHECK(decodeBase32(text) == octetsOf(octets));
     }
@@ -83,7 +84,7 @@ TEST_CASE("numbers have a fixed number of digits") {
     for (const auto& [number, digits, text] :
          {Row{0, 1, "a"}, Row{31, 1, "7"}, Row{32, 2, "ba"}, Row{1, 4, "aaab"},
           Row{20'780, 4, "aujm"}, Row{1023, 2, "77"}, Row{largest, 12, "777777777777"}}) {
-        CAPTURE(number);
+        CAPTURE_VALUE(number);
         CHECK(encodeBase32Number(number, digits) == text);
         CHECK(decodeBase32Number(text) == number);
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "common/keyring.hh"
 #include "common/secret_file.hh"
+#include "test/support/capture_value.hh"
 #include "test/support/scratch_directory.hh"
 
 #include <doctest/doctest.h>
@@ -70,7 +71,7 @@ TEST_CASE("key files that are wrong are refused, with the line and without the s
              Row{"key " + hexA + "\nother " + hexA + "\nkey " + hexB,
                  "line 3: the id \"key\" comes twice"},
          }) {
-        CAPTURE(text);
+        CAPTURE_VALUE(text);
         CHECK(complaint(text) == expected);
     }
 }

@@ -70,7 +70,7 @@ Site clean() {
     site.mta.local.add("x.example");
     site.mta.local.add("localhost");
     site.mta.virtualAlias.add("l.example");
-    site.mta.hopLimit = {50, ""};
+    site.mta.hopLimit = {50, {}};
     site.mta.filtersReports = false;
     site.alias("postmaster", {"root"});
     site.alias("root", {"anna", "ben"});

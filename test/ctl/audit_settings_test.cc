@@ -4,6 +4,7 @@
 #include "milter/ctl/audit/sendmail_filters.hh"
 #include "milter/ctl/audit/sluice_settings.hh"
 #include "milter/ctl/child_process.hh"
+#include "test/support/capture_value.hh"
 #include "test/support/scratch_directory.hh"
 
 #include <doctest/doctest.h>
@@ -55,8 +56,8 @@ TEST_CASE("sockets that are the same, and others") {
              Row{"inet:25@0.0.0.0", "inet:25@filter.example", true},
              Row{"inet:25@192.0.2.1", "inet:25@filter.example", true},
          }) {
-        CAPTURE(a);
-        CAPTURE(b);
+        CAPTURE_VALUE(a);
+        CAPTURE_VALUE(b);
         CHECK(isSame(parseEndpoint(a), parseEndpoint(b)) == same);
     }
 }

@@ -2,6 +2,7 @@
 #include "milter/ctl/audit/alias_reader.hh"
 #include "milter/ctl/audit/aliases_text.hh"
 #include "milter/ctl/audit/config_text.hh"
+#include "test/support/capture_value.hh"
 #include "test/support/scratch_directory.hh"
 
 #include <doctest/doctest.h>
@@ -76,7 +77,7 @@ TEST_CASE("the members of an alias") {
              Row{"\":include:/etc/my lists/staff\"", ":include:/etc/my lists/staff"},
              Row{":Include: /etc/staff, anna", ":include:/etc/staff; anna"},
          }) {
-        CAPTURE(text);
+        CAPTURE_VALUE(text);
         const auto found = parseMembers(text);
         REQUIRE(found);
         CHECK(shown(*found) == members);

@@ -2,6 +2,7 @@
 #include "milter/adapters/badmail_maildir.hh"
 #include "milter/ctl/badmail_command.hh"
 #include "milter/ctl/badmail_release.hh"
+#include "test/support/capture_value.hh"
 #include "test/support/scratch_directory.hh"
 #include "test/support/smtp_stub.hh"
 
@@ -234,7 +235,7 @@ TEST_CASE("badmail: what the server does not take is kept") {
          {std::pair{"550 5.1.1 no \x1b", EX_DATAERR}, std::pair{"451 4.3.0 later", EX_TEMPFAIL}})
         for (const std::string verb : {"MAIL", "RCPT", "DATA", "."}) {
             CAPTURE(verb);
-            CAPTURE(reply);
+            CAPTURE_VALUE(reply);
             Store store;
             const auto id = store.add(from("<s@spam.example>"));
             SmtpStub server([&, text = reply](std::string_view asked,
@@ -307,7 +308,7 @@ TEST_CASE("badmail: line ends of a message that is given on") {
              {"a\n.\nb\r.\rc\r\n", "a\r\n.\r\nb\r\n.\r\nc\r\n"},
              {"a\r\r\n\n", "a\r\n\r\n\r\n"},
          }) {
-        CAPTURE(given);
+        CAPTURE_VALUE(given);
         CHECK(ctl::withLineEnds(given) == wanted);
     }
 }

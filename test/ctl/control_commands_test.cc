@@ -3,6 +3,7 @@
 #include "milter/ctl/loops_command.hh"
 #include "milter/ctl/reload_command.hh"
 #include "milter/ctl/status_command.hh"
+#include "test/support/capture_value.hh"
 #include "test/support/control_server.hh"
 
 #include <doctest/doctest.h>
@@ -79,7 +80,7 @@ TEST_CASE("words that the commands of the control socket do not know") {
              {&ctl::bouncesCommand, {"clear"}},
              {&ctl::bouncesCommand, {"--all"}},
          }) {
-        CAPTURE(words);
+        CAPTURE_VALUE(words);
         const Ran ran = run(*command, words, "/nonexistent");
         CHECK(ran.status == EX_USAGE);
         CHECK(ran.err.find(command->name) != std::string::npos);

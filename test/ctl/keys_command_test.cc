@@ -2,6 +2,7 @@
 #include "common/keyring.hh"
 #include "milter/ctl/key_file.hh"
 #include "milter/ctl/keys_command.hh"
+#include "test/support/capture_value.hh"
 #include "test/support/scratch_directory.hh"
 
 #include <doctest/doctest.h>
@@ -67,7 +68,7 @@ TEST_CASE("words that keys does not know are errors of usage") {
              Row{{"new", ""}, "\"\" is no file name"},
              Row{{"new", "--json"}, "\"--json\" is no file name"},
          }) {
-        CAPTURE(complaint);
+        CAPTURE_VALUE(complaint);
         const Ran ran = keys(arguments);
         CHECK(ran.status == 64);
         CHECK(ran.out.empty());

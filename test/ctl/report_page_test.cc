@@ -3,6 +3,7 @@
 #include "milter/ctl/report_charts.hh"
 #include "milter/ctl/report_command.hh"
 #include "milter/ctl/report_page.hh"
+#include "test/support/capture_value.hh"
 #include "test/support/scratch_directory.hh"
 #include "test/support/time_zone.hh"
 
@@ -71,7 +72,7 @@ TEST_CASE("html: text from outside") {
         {"123456789012", "<bdi>1234567890…</bdi>"},
     };
     for (const auto& [text, html] : cases) {
-        CAPTURE(text);
+        CAPTURE_VALUE(text);
         CHECK(shown(text, 10).text == html);
     }
 }
@@ -98,7 +99,7 @@ TEST_CASE("chart: lines across") {
     for (const auto& [largest, step, top] :
          {Case{0, 1, 4}, Case{4, 1, 4}, Case{5, 2, 6}, Case{30, 10, 30}, Case{39, 10, 40},
           Case{41, 20, 60}, Case{5348, 2000, 6000}, Case{1e9, 5e8, 1e9}}) {
-        CAPTURE(largest);
+        CAPTURE_VALUE(largest);
         const Scale scale = scaleFor(largest);
         CHECK(scale.step == step);
         CHECK(scale.top == top);
@@ -124,7 +125,7 @@ TEST_CASE("report: bad words") {
         {{"--days-before", "-1"}, "--days-before: \"-1\" is no number"},
     };
     for (const auto& [arguments, complaint] : cases) {
-        CAPTURE(complaint);
+        CAPTURE_VALUE(complaint);
         const Run run = report(arguments);
         CHECK(run.status == EX_USAGE);
         CHECK(has(run.err, complaint));

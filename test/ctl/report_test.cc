@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "common/timestamp.hh"
 #include "milter/ctl/report.hh"
+#include "test/support/capture_value.hh"
 #include "test/support/time_zone.hh"
 
 #include <doctest/doctest.h>
@@ -78,8 +79,8 @@ TEST_CASE("report: days have the quarters that the clock shows") {
         {"Pacific/Apia", "2011-12-30", 0, 0, "24:00"}, // there was no such day
     };
     for (const auto& [zone, name, quarters, quarter, label] : cases) {
-        CAPTURE(zone);
-        CAPTURE(name);
+        CAPTURE_VALUE(zone);
+        CAPTURE_VALUE(name);
         const test::TimeZone changed(zone);
         const ReportDay each(day(name));
         CHECK(each.quarters() == quarters);
@@ -144,7 +145,7 @@ TEST_CASE("report: storms") {
     };
     const test::TimeZone zone("UTC");
     for (const auto& [what, usual, quarters, storms, first, end, messages] : cases) {
-        CAPTURE(what);
+        CAPTURE_VALUE(what);
         Report report(requestFor("2026-11-20", "2026-11-20", 2));
         for (const char* before : {"2026-11-18", "2026-11-19"})
             for (int quarter = 0; quarter < 8; ++quarter)
@@ -208,7 +209,7 @@ TEST_CASE("report: what a message is counted as") {
     };
     const test::TimeZone zone("UTC");
     for (const auto& [what, events, action, counted] : cases) {
-        CAPTURE(what);
+        CAPTURE_VALUE(what);
         Report report(requestFor("2026-11-20", "2026-11-20", 0));
         for (const TrackingEvent event : events) {
             TrackingRecord each = record(event, at("2026-11-20T10:00:00Z"));
@@ -343,7 +344,7 @@ TEST_CASE("report: intervals of copies") {
         Copies copies;
         for (const int each : seconds)
             copies.times.push_back(Time{} + std::chrono::seconds(each));
-        CAPTURE(seconds.size());
+        CAPTURE_VALUE(seconds.size());
         CHECK(copies.interval().has_value() == interval.has_value());
         if (interval)
             CHECK(copies.interval()->count() == *interval);

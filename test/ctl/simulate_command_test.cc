@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "milter/ctl/mail_archive.hh"
 #include "milter/ctl/simulate_command.hh"
+#include "test/support/capture_value.hh"
 #include "test/support/scratch_directory.hh"
 
 #include <doctest/doctest.h>
@@ -103,7 +104,7 @@ TEST_CASE("simulate: a loop is found, whatever it is stored in") {
         int marks;
     };
     for (const auto& [marked, cut, marks] : {Case{false, 3, 1}, Case{true, 2, 0}}) {
-        CAPTURE(marked);
+        CAPTURE_VALUE(marked);
         Folder folder;
         std::string mbox;
         for (int number = 0; number < 6; ++number)
@@ -161,7 +162,7 @@ TEST_CASE("dates") {
         {"Thu Jan  1 00:01:00 1970", 60},
     };
     for (const auto& [text, seconds] : cases) {
-        CAPTURE(text.substr(0, 50));
+        CAPTURE_VALUE(text.substr(0, 50));
         CHECK(ctl::secondsOfDate(text) == seconds);
     }
 }

@@ -3,6 +3,7 @@
 #include "milter/ctl/mta_log.hh"
 #include "milter/ctl/track_command.hh"
 #include "milter/ctl/track_query.hh"
+#include "test/support/capture_value.hh"
 #include "test/support/scratch_directory.hh"
 
 #include <doctest/doctest.h>
@@ -233,7 +234,7 @@ TEST_CASE("searches that cannot be made, or find nothing") {
     };
     for (const auto& [status, words] : cases) {
         const Run run = track(words);
-        CAPTURE(words);
+        CAPTURE_VALUE(words);
         CHECK(run.status == status);
         CHECK((status < 64 || run.err.find("sluicectl track: ") == 0));
     }

@@ -3,6 +3,7 @@
 #include "milter/config_values.hh"
 #include "milter/policy/domain_rewrite_rules.hh"
 #include "test/milter/config_file.hh"
+#include "test/support/capture_value.hh"
 
 #include <doctest/doctest.h>
 
@@ -108,7 +109,7 @@ TEST_CASE("each wrong value is named with its line and option") {
         {"rewrite-domain = a.example=b.example", "rewrite-domain", "local-domain"},
     };
     for (const auto& [line, option, value] : cases) {
-        INFO(std::string(line));
+        CAPTURE_VALUE(std::string(line));
         std::vector<Problem> problems;
         load(line, problems);
         REQUIRE(problems.size() == 1);

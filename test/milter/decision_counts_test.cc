@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "milter/decision_counts.hh"
+#include "test/support/capture_value.hh"
 
 #include <doctest/doctest.h>
 
@@ -39,7 +40,7 @@ TEST_CASE("metrics: of a rule its kind is told, and nothing of the mail") {
              {"list news@test.example null sender", "list"},
              {"max-hops 51", "max-hops"},
          }}) {
-        CAPTURE(rule);
+        CAPTURE_VALUE(rule);
         CHECK(ruleKind(rule) == expected);
     }
 }
@@ -56,7 +57,7 @@ TEST_CASE("metrics: a refused expansion is one for the class of the message") {
              {"list news@test.example null sender", "null-sender"},
              {"robot build@test.example auto-reply", "auto-reply"},
          }}) {
-        CAPTURE(rule);
+        CAPTURE_VALUE(rule);
         CHECK(refusedClass(rule) == expected);
     }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "milter/esmtp_arguments.hh"
+#include "test/support/capture_value.hh"
 
 #include <doctest/doctest.h>
 
@@ -50,7 +51,7 @@ TEST_CASE("the declared size of a message") {
              {{"<a@b>", "SIZE=18446744073709551615"}, largest},
              {{"<a@b>", "SIZE=18446744073709551616"}, largest},
          }) {
-        CAPTURE(arguments.size());
+        CAPTURE_VALUE(arguments.size());
         CHECK(declaredSize(Arguments(arguments).get()) == size);
     }
 }

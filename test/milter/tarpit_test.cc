@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "milter/tarpit.hh"
+#include "test/support/capture_value.hh"
 
 #include <doctest/doctest.h>
 
@@ -75,7 +76,7 @@ TEST_CASE("tarpit: holds for the time that it is told, and no less") {
     };
     const Case cases[] = {{-1ms, false}, {0ms, false}, {1ms, true}, {30ms, true}};
     for (const auto& [time, held] : cases) {
-        CAPTURE(time.count());
+        CAPTURE_VALUE(time.count());
         const auto began = Clock::now();
         CHECK(tarpit.hold(time) == held);
         CHECK(Clock::now() - began >= time);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "milter/policy/address_domains.hh"
+#include "test/support/capture_value.hh"
 
 #include <doctest/doctest.h>
 
@@ -85,7 +86,7 @@ TEST_CASE("what is no list of addresses has none") {
         {" a@b.example,\r\r\n c@d.example", "none"},
     };
     for (const auto& [value, expected] : cases) {
-        INFO(value);
+        CAPTURE_VALUE(value);
         CHECK(found(value) == expected);
     }
 }
@@ -135,7 +136,7 @@ TEST_CASE("the domains of addresses, and of nothing else") {
         {" a@b\xc3\xbc.example", "[b\xc3\xbc.example]"},
     };
     for (const auto& [value, expected] : cases) {
-        INFO(value);
+        CAPTURE_VALUE(value);
         CHECK(found(value) == expected);
     }
 }

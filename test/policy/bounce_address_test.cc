@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "milter/policy/bounce_address.hh"
+#include "test/support/capture_value.hh"
 
 #include <doctest/doctest.h>
 
@@ -159,7 +160,7 @@ TEST_CASE("whatever the local part of a list is, that of its bounce address is p
              Row{"a.b_c-2", true},
              Row{"a-", true},
          }) {
-        CAPTURE(local);
+        CAPTURE_VALUE(local);
         const MailAddress odd(local, "example.org");
         const MailAddress made = bounceAddress(keyringOf(lineA), odd, domain, today);
         CHECK(made.local().size() <= 64);

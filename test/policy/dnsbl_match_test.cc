@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "milter/policy/dnsbl_match.hh"
+#include "test/support/capture_value.hh"
 
 #include <doctest/doctest.h>
 
@@ -62,7 +63,7 @@ TEST_CASE("a match that can mean nothing is refused, and the message has the val
              {"sum:3/3,18446744073709551617", "is no category"},
              {"sum:1/1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17", "more than 16"},
          }) {
-        CAPTURE(form);
+        CAPTURE_VALUE(form);
         const auto match = DnsblMatch::parse(form);
         REQUIRE_FALSE(match);
         CHECK_MESSAGE(match.error().message.find(message) != std::string::npos,
@@ -91,7 +92,7 @@ TEST_CASE("which last octets a form matches") {
              {"sum:1/1", {1}},
              {"sum:255/255,1", {}},
          }) {
-        CAPTURE(form);
+        CAPTURE_VALUE(form);
         CHECK(matchingLastOctets(form) == octets);
     }
 }

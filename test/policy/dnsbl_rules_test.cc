@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "milter/policy/dnsbl_rules.hh"
+#include "test/support/capture_value.hh"
 
 #include <doctest/doctest.h>
 
@@ -118,7 +119,7 @@ TEST_CASE("a rule that is wrong is refused, and the message says what") {
              {"wl wl.example reply=no kind=allow", "reply= means nothing with kind=allow"},
              {"sbl bl.example reply=\"open", "quote is not closed"},
          }) {
-        CAPTURE(text);
+        CAPTURE_VALUE(text);
         const auto parsed = parseDnsblRule(text);
         REQUIRE_FALSE(parsed);
         CHECK_MESSAGE(parsed.error().message.find(message) != std::string::npos,

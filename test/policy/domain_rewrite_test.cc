@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "milter/policy/domain_rewrite.hh"
+#include "test/support/capture_value.hh"
 
 #include <doctest/doctest.h>
 
@@ -140,7 +141,7 @@ TEST_CASE("what a field must not lose, or get") {
         {" a@old\r\n .example", " a@new.example"},
     };
     for (const auto& [value, expected] : cases) {
-        INFO(value);
+        CAPTURE_VALUE(value);
         CHECK(fieldBecomes(value) == expected);
     }
 }
@@ -164,7 +165,7 @@ TEST_CASE("the sender of the envelope") {
         {"<@x.example:a@old.example>", "<@x.example:a@new.example>"},
     };
     for (const auto& [path, expected] : cases) {
-        INFO(path);
+        CAPTURE_VALUE(path);
         CHECK(senderBecomes(path) == expected);
     }
 }
@@ -195,7 +196,7 @@ TEST_CASE("the longest name that covers a domain decides") {
         {"only.example", "other.example"},
     };
     for (const auto& [domain, expected] : cases) {
-        INFO(domain);
+        CAPTURE_VALUE(domain);
         const DomainRewriteRule* const found = rules.find(domain);
         CHECK((found == nullptr ? "" : found->renamed(domain)) == expected);
         CHECK(rules.shownAs(MailAddress("u", domain)).domain() ==

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "milter/policy/duplicate_filter.hh"
+#include "test/support/capture_value.hh"
 
 #include <doctest/doctest.h>
 
@@ -26,9 +27,9 @@ TEST_CASE("duplicates: what is dropped in which mode") {
         {DuplicateMode::always, 0, 0, false},     {DuplicateMode::always, 1, 0, true},
     };
     for (const auto& [mode, before, lost, drop] : cases) {
-        CAPTURE(static_cast<int>(mode));
-        CAPTURE(before);
-        CAPTURE(lost);
+        CAPTURE_VALUE(static_cast<int>(mode));
+        CAPTURE_VALUE(before);
+        CAPTURE_VALUE(lost);
         const auto decision = judgeCopy(mode, {before, lost, 1, 300s});
         CHECK(decision.drop == drop);
         CHECK(decision.reason.empty() == !drop);

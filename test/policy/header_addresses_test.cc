@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "milter/policy/header_addresses.hh"
+#include "test/support/capture_value.hh"
 
 #include <doctest/doctest.h>
 #include <pthread.h>
@@ -59,7 +60,7 @@ TEST_CASE("addresses of From and Sender") {
         {" \"Ted Bremer\"@b.example", "[ted bremer@b.example]"},
     };
     for (const auto& [value, expected] : cases) {
-        INFO(value);
+        CAPTURE_VALUE(value);
         CHECK(keysOf(value) == expected);
     }
 }

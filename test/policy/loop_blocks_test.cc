@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "milter/policy/loop_blocks.hh"
+#include "test/support/capture_value.hh"
 
 #include <doctest/doctest.h>
 
@@ -56,8 +57,8 @@ TEST_CASE("blocks: who is blocked when") {
     };
     const Cut cut = cutOf(hasher, a, {b}, client("192.0.2.1"));
     for (const auto& [mode, count, who] : cases) {
-        CAPTURE(static_cast<int>(mode));
-        CAPTURE(count.ofLoop);
+        CAPTURE_VALUE(static_cast<int>(mode));
+        CAPTURE_VALUE(count.ofLoop);
         const auto key = toBlock(mode, cut, count);
         CHECK(key.has_value() == (who != Who::nobody));
         if (key)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "milter/policy/message_template.hh"
+#include "test/support/capture_value.hh"
 
 #include <doctest/doctest.h>
 
@@ -26,7 +27,7 @@ TEST_CASE("template: odd texts") {
         {"--------------------", "--------------------"},
     };
     for (const auto& [text, expected] : cases) {
-        CAPTURE(text.substr(0, 40));
+        CAPTURE_VALUE(text.substr(0, 40));
         CHECK(messageTemplate(text) == expected);
     }
 }
@@ -45,7 +46,7 @@ TEST_CASE("template: what varies is masked") {
         {"x1y z", "# z"},
     };
     for (const auto& [text, expected] : cases) {
-        CAPTURE(text);
+        CAPTURE_VALUE(text);
         CHECK(messageTemplate(text) == expected);
     }
 }
@@ -62,7 +63,7 @@ TEST_CASE("template: what others wrote is left out") {
         {"Done.\n-- \nA. Sender\n", "done. -- a. sender"},
     };
     for (const auto& [text, expected] : cases) {
-        CAPTURE(text);
+        CAPTURE_VALUE(text);
         CHECK(messageTemplate(text) == expected);
     }
 }
@@ -97,7 +98,7 @@ TEST_CASE("subject") {
         {" " + std::string(100, 'x') + ": y", std::string(100, 'x') + ": y"},
     };
     for (const auto& [text, expected] : cases) {
-        CAPTURE(text);
+        CAPTURE_VALUE(text);
         CHECK(normalisedSubject(text) == expected);
     }
     CHECK(normalisedSubject(std::string(100'000, 'x')).size() == 250);

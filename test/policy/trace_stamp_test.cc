@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "milter/policy/trace_stamp.hh"
+#include "test/support/capture_value.hh"
 
 #include <doctest/doctest.h>
 
@@ -36,7 +37,7 @@ std::string stampOf(unsigned hop) {
 }
 
 /// Sanitizers make each of them ten times as slow.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(SLUICE_SANITIZED)
 constexpr std::size_t forgeries = 100'000;
 #else
 constexpr std::size_t forgeries = 1'000'000;
@@ -89,7 +90,7 @@ TEST_CASE("Message-IDs in the form in which they are compared") {
              Row{"<a@b> <c@d>", "a@b"},
              Row{"\x01<a\x7F@b>", "a@b"},
          }) {
-        CAPTURE(value);
+        CAPTURE_VALUE(value);
         CHECK(canonicalMessageId(value) == canonical);
     }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "test/support/harvest_suite.hh"
 
+#include "test/support/capture_value.hh"
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -39,7 +41,7 @@ void checkClients(const MakeHarvestCounter& make, StoreClock& clock) {
         {"::ffff:192.0.2.1", 2}, {"192.0.2.1", 3},
     };
     for (const auto& [client, count] : cases) {
-        CAPTURE(client);
+        CAPTURE_VALUE(client);
         CHECK(counter->countUnknown(address(client), clock.now()) == count);
         clock.pass(1s);
     }
@@ -57,8 +59,8 @@ void checkWindow(const MakeHarvestCounter& make, StoreClock& clock) {
         {24h, 23h, 21}, {24h, 26h, 1},   {1ms, 1s, 1},    {87600h, 1000h, 21},
     };
     for (const auto& [length, later, count] : cases) {
-        CAPTURE(length.count());
-        CAPTURE(later.count());
+        CAPTURE_VALUE(length.count());
+        CAPTURE_VALUE(later.count());
         const auto counter = make(length);
         const auto client = freshClient();
         for (std::uint32_t i = 1; i <= 20; ++i)

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// As programs.hh, for the tests.
+#pragma once
+
+#include "common/pch/programs.hh"
+
+#include <doctest/doctest.h>
