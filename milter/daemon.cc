@@ -4,8 +4,6 @@
 #include "common/log.hh"
 #include "common/text.hh"
 #include "common/version.hh"
-#include "milter/adapters/harvest_memory.hh"
-#include "milter/adapters/harvest_redis.hh"
 #include "milter/adapters/store_fallback.hh"
 #include "milter/adapters/store_memory.hh"
 #include "milter/explainer.hh"
@@ -66,47 +64,6 @@ TextSeal labelSeal(const Keyring& keyring) {
     return TextSeal(std::move(keys));
 }
 
-nlohmann::json trackingStatus(const TrackingLog* tracking) {
-    if (tracking == nullptr)
-        return nullptr;
-    return {{"path", tracking->settings().path},
-            {"written", tracking->written()},
-            {"dropped", tracking->dropped()}};
-}
-
-std::int64_t wholeSeconds(std::chrono::steady_clock::duration time) {
-    return std::max(std::chrono::ceil<std::chrono::seconds>(time).count(), std::int64_t{0});
-}
-
-nlohmann::json asJson(const DnsblZoneStatus& zone) {
-    nlohmann::json shown{{"zone", zone.zone},
-                         {"queries", zone.queries},
-                         {"listed", zone.listed},
-                         {"not_listed", zone.notListed},
-                         {"unknown", zone.unknown},
-                         {"provider_errors", zone.providerErrors},
-                         {"suspended_ipv4", zone.reasonIpv4},
-                         {"suspended_ipv6", zone.reasonIpv6}};
-    if (!zone.reasonIpv4.empty())
-        shown.update({{"suspended_ipv4_seconds", zone.suspendedForIpv4.count()},
-                      {"probe_ipv4_seconds", zone.probeInIpv4.count()}});
-    if (!zone.reasonIpv6.empty())
-        shown.update({{"suspended_ipv6_seconds", zone.suspendedForIpv6.count()},
-                      {"probe_ipv6_seconds", zone.probeInIpv6.count()}});
-    return shown;
-}
-
-/// A directory goes on with what it knows: connections that began before a reload ask it still, and
-/// only one that is looked after sees changes.
-void keepDirectories(const Config& old, Config& config) {
-    for (auto& directory : config.fileDirectories)
-        for (const auto& known : old.fileDirectories)
-            if (known->path() == directory->path())
-                directory = known;
-    auto& asked = config.policy->recipient.directories;
-    asked.assign(config.fileDirectories.begin(), config.fileDirectories.end());
-}
-
 } // namespace
 
 Daemon::Daemon(CommandLine commandLine, Config config)
@@ -161,6 +118,7 @@ Result<void> Daemon::start() {
     services_.tarpit = tarpit_.get();
     services_.dnsbl = dnsbl_.get();
     store_ = makeStore();
+    maker_ = std::make_unique<RuntimeMaker>(*dnsbl_, redis_);
     notifier_ = std::make_unique<SmtpNotifier>();
     loops_ = std::make_unique<LoopWatch>(*store_, *notifier_);
     services_.store = store_.get();
@@ -226,7 +184,9 @@ void Daemon::startControl() {
     if (!controlListener_)
         return;
     ControlCommands::Actions actions;
-    actions.status = [this] { return status(); };
+    status_ =
+        std::make_unique<DaemonStatus>(settings_, commandLine_.configFile, services_, redis_.get());
+    actions.status = [this] { return status_->read(); };
     actions.reload = [this] {
         const std::lock_guard guard(house_);
         return reload();
@@ -239,48 +199,6 @@ void Daemon::startControl() {
     control_ = std::make_unique<ControlSocket>(
         controlListener_->descriptor(),
         [this](const control::Request& request) { return controlCommands_->carryOut(request); });
-}
-
-nlohmann::json Daemon::storeStatus() const {
-    if (!redis_)
-        return {{"kind", "memory"}, {"available", true}};
-    auto nodes = nlohmann::json::array();
-    bool available = true;
-    const auto now = std::chrono::steady_clock::now();
-    for (const RedisNodeStatus& node : redis_->status()) {
-        nlohmann::json shown{{"address", node.address}, {"available", node.available}};
-        if (node.trouble)
-            shown.update({{"reason", node.trouble->why},
-                          {"unavailable_seconds", wholeSeconds(now - node.trouble->since)},
-                          {"next_try_seconds", wholeSeconds(node.trouble->nextTry - now)}});
-        nodes.push_back(std::move(shown));
-        available = available && node.available;
-    }
-    return {{"kind", "redis"},
-            {"url", settings_.redis->url()},
-            {"available", available && !nodes.empty()},
-            {"nodes", std::move(nodes)}};
-}
-
-nlohmann::json Daemon::status() const {
-    const auto runtime = services_.runtime.get();
-    const PolicySettings& policy = *runtime->config.policy;
-    auto zones = nlohmann::json::array();
-    for (const DnsblZoneStatus& zone : dnsbl_->status())
-        zones.push_back(asJson(zone));
-    const auto uptime = std::chrono::duration_cast<std::chrono::seconds>(
-        std::chrono::system_clock::now() - started_);
-    return {{"version", version},
-            {"pid", ::getpid()},
-            {"uptime_seconds", uptime.count()},
-            {"config", commandLine_.configFile},
-            {"socket", settings_.socket.text()},
-            {"mode", runtime->config.observe ? "observe" : "enforce"},
-            {"sessions", services_.openSessions.count()},
-            {"lists", policy.lists.lists.size()},
-            {"store", storeStatus()},
-            {"tracking", trackingStatus(runtime->tracking.get())},
-            {"dnsbl", std::move(zones)}};
 }
 
 void Daemon::stop(bool orderly) {
@@ -305,97 +223,15 @@ void Daemon::stop(bool orderly) {
     process::exitNow(orderly ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
-Result<std::shared_ptr<BadmailStore>> Daemon::badmailStore(const Config& config) const {
-    if (!config.badmail || config.policy->sender.action != SenderAction::badmail)
-        return std::shared_ptr<BadmailStore>();
-    const auto current = services_.runtime.get();
-    if (current && current->badmail && current->config.badmail == config.badmail)
-        return current->badmail->reopen().map([&] { return current->badmail; });
-    return BadmailStore::open(*config.badmail);
-}
-
-/// Opened anew at each reload: the file may have been moved away.
-Result<std::shared_ptr<TrackingLog>> Daemon::trackingLog(const Config& config) const {
-    if (!config.tracking)
-        return std::shared_ptr<TrackingLog>();
-    const auto current = services_.runtime.get();
-    if (!current || !current->tracking || current->config.tracking != config.tracking)
-        return TrackingLog::open(*config.tracking);
-    current->tracking->reopen();
-    return current->tracking;
-}
-
-Result<std::shared_ptr<Resolver>> Daemon::resolver(const Config& config) const {
-    const auto current = services_.runtime.get();
-    if (config.policy->connection.dnsbl->empty() ||
-        (resolver_ && resolver_->usable() && resolverSettings_ == config.resolver))
-        return resolver_;
-    return makeUnboundResolver(config.resolver);
-}
-
-void Daemon::carryOver(Config& config) const {
-    const auto current = services_.runtime.get();
-    if (current && !current->config.hasKeyFile && !config.hasKeyFile)
-        config.policy->keyring = current->config.policy->keyring;
-    if (current && current->config.harvestWindow == config.harvestWindow)
-        config.ownHarvest = current->config.ownHarvest;
-    else
-        config.ownHarvest = makeMemoryHarvestCounter(config.harvestWindow);
-    if (current)
-        keepDirectories(current->config, config);
-}
-
-/// Behind carryOver(), which may bring the keys and this node's own count.
-void Daemon::countHarvest(Config& config) const {
-    PolicySettings& policy = *config.policy;
-    policy.recipient.harvest = config.ownHarvest;
-    if (redis_)
-        policy.recipient.harvest = makeRedisHarvestCounter(
-            std::shared_ptr<RedisClient>(redis_, &redis_->client()),
-            KeyHasher(storeSecret(*policy.keyring)), config.harvestWindow, config.ownHarvest);
-}
-
-/// Behind those of files. Without a Redis there are none, see makeConfig().
-void Daemon::addRedisDirectories(Config& config) {
-    for (const std::string& key : config.redisDirectories) {
-        if (!redis_)
-            return;
-        auto known = std::find_if(redisDirectories_.begin(), redisDirectories_.end(),
-                                  [&](const auto& directory) { return directory->key() == key; });
-        if (known == redisDirectories_.end())
-            known = redisDirectories_.insert(
-                known, std::make_shared<RedisDirectory>(
-                           std::shared_ptr<RedisClient>(redis_, &redis_->client()), key));
-        (*known)->setMemory(config.directoryCache);
-        config.policy->recipient.directories.push_back(*known);
-    }
-}
-
 Result<void> Daemon::adopt(Config config) {
-    auto badmail = badmailStore(config);
-    if (!badmail)
-        return tl::unexpected(badmail.error());
-    auto newResolver = resolver(config);
-    if (!newResolver)
-        return tl::unexpected(newResolver.error());
-    auto tracking = trackingLog(config);
-    if (!tracking)
-        return tl::unexpected(tracking.error());
-    carryOver(config);
-    addRedisDirectories(config);
-    countHarvest(config);
-    ldapDirectories_.addTo(config);
-    auto runtime = std::make_shared<const Runtime>(std::move(config), std::move(*badmail),
-                                                   std::move(*tracking));
-    dnsbl_->configure(*newResolver, runtime->config.policy->connection.dnsbl->zones(),
-                      runtime->config.dnsblSelfTest);
-    if (resolver_ != *newResolver)
-        resolverSettings_ = runtime->config.resolver;
-    resolver_ = std::move(*newResolver);
-    log::setLevels(runtime->config.logLevels);
+    auto runtime = maker_->make(std::move(config), services_.runtime.get().get());
+    if (!runtime)
+        return tl::unexpected(runtime.error());
+    const Config& adopted = (*runtime)->config;
+    log::setLevels(adopted.logLevels);
     if (redis_)
-        redis_->setSeal(labelSeal(*runtime->config.policy->keyring));
-    services_.runtime.set(std::move(runtime));
+        redis_->setSeal(labelSeal(*adopted.policy->keyring));
+    services_.runtime.set(std::move(*runtime));
     return {};
 }
 

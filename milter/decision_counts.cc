@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <chrono>
 
 namespace sluice {
 namespace {
@@ -67,16 +68,19 @@ void DecisionCounts::decided(Stage stage, std::string_view action, std::string_v
 
 void DecisionCounts::refused(Stage stage, std::string_view rule, About about,
                              const SmtpReply* reply) const {
+    if (!observing_ && rule != afterRefusal)
+        rates_.refusal(std::chrono::steady_clock::now());
     if (metrics_ == nullptr)
         return;
     const bool later = reply != nullptr && !reply->permanent();
     decided(stage, later ? "put-off" : "refuse", rule, about);
     if (reply == nullptr || observing_ || !isOfMessage(stage) || rule == afterRefusal)
         return;
-    ended(later ? MessageOutcome::putOff : MessageOutcome::refused);
+    measured(later ? MessageOutcome::putOff : MessageOutcome::refused);
 }
 
 void DecisionCounts::overloaded() const {
+    rates_.refusal(std::chrono::steady_clock::now());
     if (metrics_ != nullptr)
         metrics_->countDecision(stageName(Stage::connect), "put-off", "open-connections");
 }
@@ -87,6 +91,12 @@ void DecisionCounts::noted(Stage stage, const Note& note) const {
 }
 
 void DecisionCounts::ended(MessageOutcome outcome) const {
+    const auto now = std::chrono::steady_clock::now();
+    outcome == MessageOutcome::putOff ? rates_.refusal(now) : rates_.message(now);
+    measured(outcome);
+}
+
+void DecisionCounts::measured(MessageOutcome outcome) const {
     if (metrics_ != nullptr)
         metrics_->countMessage(outcome);
 }

@@ -4,6 +4,7 @@
 #include "common/smtp_reply.hh"
 #include "milter/adapters/metrics_prometheus.hh"
 #include "milter/decision_log.hh"
+#include "milter/mail_rates.hh"
 #include "milter/policy/verdict.hh"
 
 #include <string_view>
@@ -18,25 +19,27 @@ std::string_view ruleKind(std::string_view rule);
 /// "auto-reply", … Empty: the rule is about something else.
 std::string_view refusedClass(std::string_view rule);
 
-/// Tells the metrics what a session decides. Without metrics it does nothing.
+/// Counts what a session decides, for the metrics if there are any.
 class DecisionCounts {
 public:
-    DecisionCounts(PrometheusMetrics* metrics, bool observing)
-        : metrics_(metrics), observing_(observing) {}
+    DecisionCounts(MailRates& rates, PrometheusMetrics* metrics, bool observing)
+        : rates_(rates), metrics_(metrics), observing_(observing) {}
 
     /// `reply`: null for a connection.
     void refused(Stage stage, std::string_view rule, About about, const SmtpReply* reply) const;
     /// A connection is put off because too many are open.
     void overloaded() const;
     void noted(Stage stage, const Note& note) const;
-    /// The message has this end.
+    /// The message is taken, or put off for a trouble of ours.
     void ended(MessageOutcome outcome) const;
     /// Equal copies come in, and are not dropped for it.
     void alerted() const;
 
 private:
+    void measured(MessageOutcome outcome) const;
     void decided(Stage stage, std::string_view action, std::string_view rule, About about) const;
 
+    MailRates& rates_;
     PrometheusMetrics* metrics_;
     bool observing_;
 };

@@ -35,8 +35,9 @@ struct Refusal {
 class Journal {
 public:
     /// `metrics`: null where there are none.
-    Journal(const Runtime& runtime, std::uint64_t session, PrometheusMetrics* metrics)
-        : runtime_(runtime), session_(session), counts_(metrics, runtime.config.observe) {}
+    Journal(const Runtime& runtime, std::uint64_t session, MailRates& rates,
+            PrometheusMetrics* metrics)
+        : runtime_(runtime), session_(session), counts_(rates, metrics, runtime.config.observe) {}
 
     /// A connection, a command or the message is refused; in mode observe, it would be.
     void refused(const Scene& scene, const Refusal& refusal);

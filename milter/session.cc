@@ -51,7 +51,7 @@ Session::Session(SessionServices& services)
     : services_(services),
       runtime_(services.runtime.get()),
       id_(nextSessionId()),
-      journal_(*runtime_, id_, services.metrics) {
+      journal_(*runtime_, id_, services.rates, services.metrics) {
     services_.openSessions.opened();
 }
 

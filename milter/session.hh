@@ -8,6 +8,7 @@
 #include "milter/dnsbl_service.hh"
 #include "milter/journal.hh"
 #include "milter/loop_watch.hh"
+#include "milter/mail_rates.hh"
 #include "milter/message.hh"
 #include "milter/mta_context.hh"
 #include "milter/negotiation.hh"
@@ -42,6 +43,7 @@ struct SessionServices {
     PrometheusMetrics* metrics = nullptr; ///< null: nothing is measured
     Calendar calendar;
     OpenSessions openSessions;
+    MailRates rates;
     std::atomic<int> callbacksRunning{0};
 };
 

@@ -17,7 +17,6 @@
 namespace sluice {
 namespace {
 
-constexpr std::size_t dayLength = 10;
 /// So often a day may begin anew: a clock that is set back.
 constexpr int mostNames = 100;
 
@@ -105,17 +104,6 @@ std::size_t TrackingFile::append(std::string_view lines, std::string& trouble) {
     const auto ends = std::count(written.begin(), written.end(), '\n') - (halfLine_ ? 1 : 0);
     halfLine_ = written.back() != '\n';
     return static_cast<std::size_t>(ends);
-}
-
-std::optional<CivilDay> dayOfTrackingFile(std::string_view name, std::string_view base) {
-    if (name.size() < base.size() + 1 + dayLength || !name.starts_with(base) ||
-        name[base.size()] != '.')
-        return std::nullopt;
-    const std::string_view rest = name.substr(base.size() + 1);
-    const auto day = parseCivilDay(rest.substr(0, dayLength));
-    if (!day || (rest.size() > dayLength && rest[dayLength] != '.'))
-        return std::nullopt;
-    return *day;
 }
 
 } // namespace sluice

@@ -41,8 +41,4 @@ private:
     bool halfLine_ = false;
 };
 
-/// The day in PATH.YYYY-MM-DD, PATH.YYYY-MM-DD.1, PATH.YYYY-MM-DD.gz, …; nothing for other names.
-/// `name` and `base` are names within a directory.
-std::optional<CivilDay> dayOfTrackingFile(std::string_view name, std::string_view base);
-
 } // namespace sluice

@@ -3,6 +3,7 @@
 
 #include "common/log.hh"
 #include "common/text.hh"
+#include "common/tracking_file_name.hh"
 #include "milter/adapters/host_name.hh"
 #include "milter/adapters/tracking_file.hh"
 
@@ -249,9 +250,9 @@ void TrackingLog::expire() const {
     std::vector<fs::path> old;
     for (fs::directory_iterator each(path.parent_path(), error), end; !error && each != end;
          each.increment(error))
-        if (const auto day =
-                dayOfTrackingFile(each->path().filename().native(), path.filename().native());
-            day && static_cast<int>(*day) < oldest)
+        if (const auto name =
+                parseTrackingFileName(each->path().filename().native(), path.filename().native());
+            name && static_cast<int>(name->day) < oldest)
             old.push_back(each->path());
     for (const fs::path& file : old)
         if (!fs::remove(file, error))

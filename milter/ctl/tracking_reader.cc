@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "milter/ctl/tracking_reader.hh"
 
-#include "common/civil_day.hh"
 #include "common/text.hh"
 #include "common/timestamp.hh"
+#include "common/tracking_file_name.hh"
 #include "milter/ctl/line_source.hh"
 #include "milter/ctl/usual_line.hh"
 
@@ -22,38 +22,6 @@ namespace sluice::ctl {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::string_view compressedEnding = ".gz";
-
-/// What the name of a file of an earlier day says.
-struct DatedName {
-    std::int32_t day = 0;
-    std::uint64_t number = 0; ///< a day that has several files numbers them
-    bool compressed = false;
-};
-
-/// PATH.YYYY-MM-DD, with .N or .gz or both behind it; `base` is PATH without its directory.
-std::optional<DatedName> datedName(std::string_view name, std::string_view base) {
-    constexpr std::size_t dayLength = 10;
-    if (!name.starts_with(base) || !name.substr(base.size()).starts_with('.'))
-        return std::nullopt;
-    name.remove_prefix(base.size() + 1);
-    const auto day = parseCivilDay(name.substr(0, dayLength));
-    if (!day)
-        return std::nullopt;
-    name.remove_prefix(dayLength);
-    DatedName found{static_cast<std::int32_t>(*day)};
-    found.compressed = name.ends_with(compressedEnding);
-    if (found.compressed)
-        name.remove_suffix(compressedEnding.size());
-    if (name.empty())
-        return found;
-    const auto number = name.starts_with('.') ? parseUnsigned(name.substr(1)) : std::nullopt;
-    if (!number)
-        return std::nullopt;
-    found.number = *number;
-    return found;
-}
 
 /// The days of a range, and those beside it.
 bool isNear(std::int32_t day, const TimeRange& range) {
@@ -82,14 +50,15 @@ Result<std::vector<LogFile>> logFilesOf(const std::string& path, const TimeRange
     const fs::path directory = log.has_parent_path() ? log.parent_path() : fs::path(".");
     for (fs::directory_iterator each(directory, error), end; !error && each != end;
          each.increment(error)) {
-        const auto name = datedName(each->path().filename().native(), base);
+        const auto name = parseTrackingFileName(each->path().filename().native(), base);
         if (!name)
             continue;
         dated = true;
-        if (!isNear(name->day, range))
+        const auto day = static_cast<std::int32_t>(name->day);
+        if (!isNear(day, range))
             continue;
         const auto [place, added] =
-            days.try_emplace({name->day, name->number}, name->compressed, each->path());
+            days.try_emplace({day, name->number}, name->compressed, each->path());
         if (!added && !name->compressed)
             place->second = {false, each->path()};
     }

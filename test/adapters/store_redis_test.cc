@@ -21,10 +21,11 @@ TextSeal anySeal() {
 
 const SteadyTime start{1000h};
 
-TEST_CASE("redis: does what every store does") {
-    test::RedisServer server;
-    RedisStore store(server.settings(), anySeal());
-    test::StoreClock clock(start, [&](SteadyTime time) { server.setTime(time); });
+TEST_CASE_TEMPLATE("redis: does what every store does", Servers, test::RedisServer,
+                   test::RedisBehindSentinel, test::RedisCluster) {
+    const Servers servers;
+    RedisStore store(servers.settings(), anySeal());
+    test::StoreClock clock(start, [&](SteadyTime time) { servers.setTime(time); });
     test::checkStore(store, clock, 4000);
 }
 

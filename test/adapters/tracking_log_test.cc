@@ -152,14 +152,6 @@ TEST_CASE("files of days over the limit are removed, and no others") {
     CHECK(left == std::set<std::string>(kept.begin(), kept.end()));
 }
 
-TEST_CASE("days in names") {
-    CHECK(dayOfTrackingFile("t.2026-01-02", "t") == parseCivilDay("2026-01-02").value());
-    CHECK(dayOfTrackingFile("t.2026-01-02.gz", "t") == parseCivilDay("2026-01-02").value());
-    for (const char* const name : {"t", "t.", "t.2026-01-0", "t.2026-13-02", "t.2026-01-02z",
-                                   "u.2026-01-02", "tt.2026-01-02", ""})
-        CHECK_FALSE(dayOfTrackingFile(name, "t"));
-}
-
 TEST_CASE("many threads") {
     const ScratchDirectory directory;
     const std::string path = directory.path("t");

@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <array>
+#include <chrono>
 #include <string>
 #include <string_view>
 
@@ -64,7 +65,8 @@ TEST_CASE("metrics: a refused expansion is one for the class of the message") {
 
 TEST_CASE("metrics: what ends a message is counted once") {
     PrometheusMetrics metrics("1", [] { return MetricsSnapshot(); });
-    const DecisionCounts counts(&metrics, false);
+    MailRates rates;
+    const DecisionCounts counts(rates, &metrics, false);
     const auto refused = SmtpReply::make<550, 5, 7, 1>("No");
     const auto later = SmtpReply::make<451, 4, 7, 1>("Later");
     counts.refused(Stage::connect, "restrict-ip 192.0.2.1", About::rule, nullptr);
@@ -88,7 +90,8 @@ TEST_CASE("metrics: what ends a message is counted once") {
 
 TEST_CASE("metrics: what would be done when observing ends no message") {
     PrometheusMetrics metrics("1", [] { return MetricsSnapshot(); });
-    const DecisionCounts counts(&metrics, true);
+    MailRates rates;
+    const DecisionCounts counts(rates, &metrics, true);
     const auto refused = SmtpReply::make<550, 5, 7, 1>("No");
     counts.refused(Stage::mail, "deny-ip 192.0.2.0/24", About::rule, &refused);
     CHECK(tells(metrics, R"(sluice_messages_total{outcome="refused"} 0)"));
@@ -96,10 +99,32 @@ TEST_CASE("metrics: what would be done when observing ends no message") {
                 R"(sluice_decisions_total{action="would-refuse",rule="deny-ip",stage="mail"} 1)"));
 }
 
-TEST_CASE("metrics: without them a decision is not counted, and nothing happens") {
-    const DecisionCounts counts(nullptr, false);
-    counts.refused(Stage::mail, "deny-ip 192.0.2.0/24", About::rule, nullptr);
+MailRates::Counts countedIn(const MailRates& rates) {
+    return rates.within(std::chrono::hours(1), std::chrono::steady_clock::now());
+}
+
+TEST_CASE("rates: messages that are taken and refusals, without metrics too") {
+    MailRates rates;
+    const DecisionCounts counts(rates, nullptr, false);
+    const auto later = SmtpReply::make<451, 4, 7, 1>("Later");
     counts.noted(Stage::mail, {Note::Kind::mark, "x"});
-    counts.ended(MessageOutcome::held);
     counts.alerted();
+    counts.refused(Stage::mail, "drop", About::rule, &later); // of the refusal before
+    CHECK(countedIn(rates) == MailRates::Counts{0, 0});
+    counts.refused(Stage::connect, "deny-ip 192.0.2.0/24", About::rule, nullptr);
+    counts.refused(Stage::message, "loop: x", About::loop, &later);
+    CHECK(countedIn(rates) == MailRates::Counts{0, 2});
+    counts.overloaded();
+    counts.ended(MessageOutcome::putOff);
+    CHECK(countedIn(rates) == MailRates::Counts{0, 4});
+    for (const MessageOutcome taken : {MessageOutcome::accepted, MessageOutcome::held,
+                                       MessageOutcome::discarded, MessageOutcome::badmail})
+        counts.ended(taken);
+    CHECK(countedIn(rates) == MailRates::Counts{4, 4});
+}
+
+TEST_CASE("rates: what would be refused when observing is no refusal") {
+    MailRates rates;
+    DecisionCounts(rates, nullptr, true).refused(Stage::mail, "deny-ip", About::rule, nullptr);
+    CHECK(countedIn(rates) == MailRates::Counts{0, 0});
 }

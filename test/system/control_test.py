@@ -56,6 +56,21 @@ def test_status(daemon, ctl):
     assert "mode enforce" in ctl("status")
 
 
+def test_status_counts_messages_and_refusals(site, ctl):
+    def rates():
+        return json.loads(ctl("status", "--json"))["rates"]
+    before, token = rates(), new_token()
+    site.deliver(site.mtas["postfix"], message(token=token), token)
+    with site.mtas["postfix"].connect() as session:
+        require(session.mail(""), 250)
+        assert session.rcpt(TEAM).code == 550
+    after = rates()
+    for kind in ("messages", "refusals"):
+        assert after[f"{kind}_hour"] == before[f"{kind}_hour"] + 1, (before, after)
+        assert 1 <= after[f"{kind}_minute"] <= after[f"{kind}_hour"]
+    assert f"last hour: {after['messages_hour']} messages, {after['refusals_hour']} refusals" in ctl("status")
+
+
 def test_reload(site, daemon, control, ctl):
     daemon.write(site.configuration(*configuration(site, control, "mode = observe")))
     assert "in force" in ctl("reload")
