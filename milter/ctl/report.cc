@@ -34,6 +34,9 @@ std::uint64_t messageOf(const TrackingRecord& record) {
                                     record.queueId);
 }
 
+/// The names of a message are another's some time later.
+constexpr std::chrono::hours longestMessage{1};
+
 /// Enough to name them.
 std::vector<std::string> firstOf(const std::vector<std::string>& recipients) {
     constexpr std::size_t most = 2;
@@ -95,11 +98,15 @@ void Report::add(const TrackingRecord& record) {
         addToTotals(record);
 }
 
-void Report::addToTotals(const TrackingRecord& record) {
+bool Report::isOf(const Latest& latest, const TrackingRecord& record) {
     const std::uint64_t message = messageOf(record);
-    const Latest& latest = latest_[message % latestMessages];
-    if (message == 0 || latest.message != message || !record.recipients.empty() ||
-        record.event != TrackingEvent::loop)
+    return message != 0 && latest.message == message &&
+           std::chrono::abs(record.time - latest.time) <= longestMessage;
+}
+
+void Report::addToTotals(const TrackingRecord& record) {
+    const Latest& latest = latest_[messageOf(record) % latestMessages];
+    if (!isOf(latest, record) || !record.recipients.empty() || record.event != TrackingEvent::loop)
         return totals_.add(record);
     TrackingRecord whole = record;
     whole.recipients = latest.recipients;
@@ -110,13 +117,13 @@ void Report::count(const TrackingRecord& record, const ReportTraffic::Place& pla
                    Outcome outcome) {
     const std::uint64_t message = messageOf(record);
     Latest& latest = latest_[message % latestMessages];
-    if (message != 0 && latest.message == message) {
+    if (isOf(latest, record)) {
         if (outcome > latest.outcome)
             traffic_.move(latest.place, std::exchange(latest.outcome, outcome), outcome);
         return;
     }
     if (message != 0)
-        latest = {message, place, outcome, firstOf(record.recipients)};
+        latest = {message, record.time, place, outcome, firstOf(record.recipients)};
     traffic_.count(place, outcome);
     if (traffic_.isReported(place) && !record.recipients.empty())
         traffic_.countPair(place, senderOf(record), record.recipients.front());

@@ -44,12 +44,14 @@ private:
     /// the latest message; two messages that want the same one cost each other nothing but this.
     struct Latest {
         std::uint64_t message = 0;
+        std::chrono::system_clock::time_point time; ///< of its first record
         ReportTraffic::Place place;
         Outcome outcome = Outcome::accepted;
         std::vector<std::string> recipients = {}; ///< the first of them
     };
     static constexpr std::size_t latestMessages = 8192;
 
+    static bool isOf(const Latest& latest, const TrackingRecord& record);
     void count(const TrackingRecord& record, const ReportTraffic::Place& place, Outcome outcome);
     /// With the recipients that an earlier record of the message has.
     void addToTotals(const TrackingRecord& record);

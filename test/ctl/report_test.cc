@@ -237,6 +237,18 @@ TEST_CASE("report: what a message is counted as") {
     CHECK(report.totals().observed() == 1);
 }
 
+TEST_CASE("report: a queue id that comes again some time later is of another message") {
+    const test::TimeZone zone("UTC");
+    Report report(requestFor("2026-11-20", "2026-11-20", 0));
+    for (const char* const time :
+         {"2026-11-20T10:00:00Z", "2026-11-20T10:59:59Z", "2026-11-20T11:00:01Z"}) {
+        TrackingRecord each = record(TrackingEvent::receive, at(time));
+        each.queueId = "4ABC";
+        report.add(each);
+    }
+    CHECK(sumOfReported(report) == OutcomeCounts{2, 0, 0, 0});
+}
+
 TEST_CASE("report: tables") {
     const test::TimeZone zone("UTC");
     Report report(requestFor("2026-11-20", "2026-11-20", 1));

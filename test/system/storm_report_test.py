@@ -89,6 +89,7 @@ def test_the_storm_stands_out_of_the_day(demo, storm, day, log):
     assert first <= begun < first + datetime.timedelta(minutes=15)
     assert received * 0.5 <= found["betweenMessages"] <= found["messages"]
     assert demo.OWNER in found["between"]
+    assert 0.7 * ORDINARY < numbers["totals"]["accepted"] - received < ORDINARY
 
 
 def test_the_page_names_it(demo, day, log):
