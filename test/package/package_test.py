@@ -19,11 +19,11 @@ SOCKET_OF_POSTFIX = "/var/spool/postfix/sluice/sluice.sock"
 WATCHED = ("/etc", "/home", "/opt", "/run", "/srv", "/usr", "/var")
 
 # What dpkg, systemd and its journal write for any package; the user stays, see the maintainer
-# scripts.
+# scripts. In /var/tmp others of this machine may write, and the unit has one of its own.
 OF_THE_SYSTEM = ("/var/lib/dpkg/", "/var/log/dpkg.log", "/var/log/journal/", "/run/log/journal/",
                  "/run/systemd/", "/var/lib/systemd/", "/etc/passwd-", "/etc/group-",
                  "/etc/shadow-", "/etc/gshadow-", "/etc/.pwd.lock", "/etc/subuid-", "/etc/subgid-",
-                 "/var/cache/", "/run/dbus/", "/run/user", "/run/utmp")
+                 "/var/cache/", "/var/tmp/", "/run/dbus/", "/run/user", "/run/utmp")
 
 
 def package():
