@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <fstream>
+#include <random>
 
 namespace sluice::test {
 
@@ -48,17 +50,41 @@ void ServerProcess::signal(int number) const {
         kill(pid_, number);
 }
 
-std::uint16_t freePort() {
-    const int udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+namespace {
+
+/// Whether nobody listens there.
+bool isFree(int kind, std::uint16_t port) {
+    const int probe = socket(AF_INET, kind | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(port);
     auto* const generic = static_cast<sockaddr*>(static_cast<void*>(&address));
-    socklen_t length = sizeof address;
-    const bool bound = bind(udp, generic, length) == 0 && getsockname(udp, generic, &length) == 0;
-    close(udp);
-    REQUIRE(bound);
-    return ntohs(address.sin_port);
+    const bool bound = bind(probe, generic, sizeof address) == 0;
+    close(probe);
+    return bound;
+}
+
+/// Those from here on are given to whoever asks for any.
+std::uint16_t lowestForAny() {
+    std::uint16_t lowest = 0;
+    std::ifstream("/proc/sys/net/ipv4/ip_local_port_range") >> lowest;
+    return lowest;
+}
+
+} // namespace
+
+std::uint16_t freePort() {
+    constexpr std::uint16_t lowest = 10'000;
+    static std::mt19937 random{std::random_device{}()};
+    const std::uint16_t end = lowestForAny();
+    REQUIRE(end > lowest);
+    std::uniform_int_distribution<unsigned> any(lowest, end - 1U);
+    for (;;) {
+        const auto port = static_cast<std::uint16_t>(any(random));
+        if (isFree(SOCK_DGRAM, port) && isFree(SOCK_STREAM, port))
+            return port;
+    }
 }
 
 } // namespace sluice::test

@@ -24,7 +24,8 @@ private:
     pid_t pid_ = -1;
 };
 
-/// A UDP and TCP port of 127.0.0.1 that was free a moment ago.
+/// A UDP and TCP port of 127.0.0.1 that was free a moment ago, and that nobody is given who asks
+/// for any. One thread at a time.
 std::uint16_t freePort();
 
 } // namespace sluice::test
