@@ -6,6 +6,7 @@
 #include "common/size.hh"
 #include "common/text.hh"
 #include "common/words.hh"
+#include "milter/adapters/tracking_file.hh"
 #include "milter/config_values.hh"
 #include "milter/directory_values.hh"
 #include "milter/list_values.hh"
@@ -223,8 +224,8 @@ void readTracking(SettingsReader& reader, Config& config) {
         reader.problem("tracking-log",
                        fmt::format("\"{}\": {}", escapeForDisplay(tracking.path.substr(0, slash)),
                                    std::strerror(errno)));
-    else if (::stat(tracking.path.c_str(), &status) == 0 && !S_ISREG(status.st_mode))
-        reader.problem("tracking-log", quoteForDisplay(tracking.path) + " is no regular file");
+    else if (const auto judged = mayBeTrackingFile(tracking.path); !judged)
+        reader.problem("tracking-log", escapeForDisplay(judged.error().message));
     config.tracking = std::move(tracking);
 }
 

@@ -19,7 +19,6 @@
 #include <chrono>
 #include <cstdlib>
 #include <exception>
-#include <fstream>
 
 namespace sluice {
 namespace {
@@ -40,16 +39,6 @@ constexpr std::chrono::milliseconds shortWait{50};
 constexpr std::size_t tarpitPlaces = 64;
 /// For the filter to answer itself, before the watchdog asks again.
 constexpr std::chrono::seconds watchdogPatience{2};
-
-Result<void> writePidFile(const std::string& path) {
-    if (path.empty())
-        return {};
-    std::ofstream file(path, std::ios::trunc);
-    file << ::getpid() << '\n';
-    if (!file.flush())
-        return fail("cannot write the pid file " + escapeForDisplay(path));
-    return {};
-}
 
 std::size_t sessionLimit(std::size_t files) {
     return files > 2 * reservedFiles ? files - reservedFiles : files / 2;
@@ -103,8 +92,11 @@ Result<void> Daemon::start() {
         return opened;
     if (auto opened = openMetrics(); !opened)
         return opened;
-    if (auto written = writePidFile(settings_.pidFile); !written)
-        return written;
+    if (const auto written =
+            settings_.pidFile.empty() ? Result<void>() : process::writePidFile(settings_.pidFile);
+        !written)
+        return fail(fmt::format("cannot write the pid file {}: {}",
+                                escapeForDisplay(settings_.pidFile), written.error().message));
     if (!settings_.user.empty()) {
         if (auto became = process::becomeUser(settings_.user); !became)
             return became;

@@ -162,11 +162,10 @@ void Journal::noted(const Scene& scene, const Note& note, std::string_view recip
         track(std::move(each));
 }
 
-void Journal::describe(const HeaderList& headers, std::string_view messageClass) {
+void Journal::describe(const HeaderList& headers) {
     if (!runtime_.tracking)
         return;
     messageId_ = trim(headers.first("Message-ID")).substr(0, longestField);
-    messageClass_ = messageClass;
     const auto authors = headerAddresses(headers.first("From"));
     sender_ = authors.empty() ? std::string() : authors.front().text();
     if (runtime_.tracking->settings().subjects)

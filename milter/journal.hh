@@ -61,7 +61,9 @@ public:
     void alerted(const Scene& scene, std::string_view alert);
 
     /// What is known of the message by its headers, where somebody wants to know.
-    void describe(const HeaderList& headers, std::string_view messageClass);
+    void describe(const HeaderList& headers);
+    /// A name that lasts.
+    void classify(std::string_view messageClass) { messageClass_ = messageClass; }
     /// The next message begins.
     void forget();
 

@@ -56,15 +56,13 @@ Result<void> clearPath(const std::string& path, const sockaddr_un& address) {
     return {};
 }
 
-Result<void> setAccess(const std::string& path, const SocketAccess& access) {
-    if (!access.group.empty()) {
-        const group* const entry = ::getgrnam(access.group.c_str());
-        if (entry == nullptr || ::chown(path.c_str(), static_cast<uid_t>(-1), entry->gr_gid) != 0)
-            return systemError(fmt::format("cannot give {} to group {}", escapeForDisplay(path),
-                                           escapeForDisplay(access.group)));
-    }
-    if (::chmod(path.c_str(), access.mode) != 0)
-        return systemError("cannot set the mode of " + escapeForDisplay(path));
+Result<void> setGroup(const std::string& path, const SocketAccess& access) {
+    if (access.group.empty())
+        return {};
+    const group* const entry = ::getgrnam(access.group.c_str());
+    if (entry == nullptr || ::lchown(path.c_str(), static_cast<uid_t>(-1), entry->gr_gid) != 0)
+        return systemError(fmt::format("cannot give {} to group {}", escapeForDisplay(path),
+                                       escapeForDisplay(access.group)));
     return {};
 }
 
@@ -73,7 +71,9 @@ Result<int> openUnix(const std::string& path, const SocketAccess& access) {
     if (auto cleared = clearPath(path, address); !cleared)
         return tl::unexpected(cleared.error());
     Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    const mode_t before = ::umask(0777); // nobody can connect until mode and group are right
+    // Nobody can connect before it listens. Whoever owns the directory can put a link in its place
+    // now, so no mode is set by name.
+    const mode_t before = ::umask(~access.mode & 0777U);
     const int bound = ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), // NOLINT
                              sizeof address);
     const int error = errno;
@@ -81,7 +81,7 @@ Result<int> openUnix(const std::string& path, const SocketAccess& access) {
     errno = error;
     if (bound != 0)
         return systemError("cannot listen on " + escapeForDisplay(path));
-    if (auto allowed = setAccess(path, access); !allowed)
+    if (auto allowed = setGroup(path, access); !allowed)
         return tl::unexpected(allowed.error());
     return socket.release();
 }

@@ -4,20 +4,33 @@
 #include <utility>
 
 namespace sluice {
+namespace {
+
+/// What came since `before`; all of it, when the counts began anew.
+std::uint64_t growth(std::uint64_t now, std::uint64_t before) {
+    return now >= before ? now - before : now;
+}
+
+} // namespace
 
 std::vector<ZoneCounts> LookupCounts::since(const std::vector<DnsblZoneStatus>& zones) {
-    std::vector<ZoneCounts> news;
-    std::map<std::string, ZoneCounts> now;
+    std::map<std::string, ZoneCounts> now; // several zones of a provider have one name
     for (const DnsblZoneStatus& zone : zones) {
-        const ZoneCounts total{zone.zone, zone.queries, zone.listed, zone.unknown,
-                               zone.providerErrors};
-        const auto known = before_.find(zone.zone);
-        const ZoneCounts old = known == before_.end() ? ZoneCounts{} : known->second;
-        if (total.queries > old.queries)
-            news.push_back({zone.zone, total.queries - old.queries, total.listed - old.listed,
-                            total.unknown - old.unknown,
-                            total.providerErrors - old.providerErrors});
-        now.insert_or_assign(zone.zone, total);
+        ZoneCounts& sum = now[zone.zone];
+        sum.zone = zone.zone;
+        sum.queries += zone.queries;
+        sum.listed += zone.listed;
+        sum.unknown += zone.unknown;
+        sum.providerErrors += zone.providerErrors;
+    }
+    std::vector<ZoneCounts> news;
+    for (const auto& [name, total] : now) {
+        const ZoneCounts& old = before_[name];
+        const ZoneCounts grown{name, growth(total.queries, old.queries),
+                               growth(total.listed, old.listed), growth(total.unknown, old.unknown),
+                               growth(total.providerErrors, old.providerErrors)};
+        if (grown != ZoneCounts{name, 0, 0, 0, 0})
+            news.push_back(grown);
     }
     before_ = std::move(now);
     return news;

@@ -13,7 +13,7 @@ namespace sluice {
 /// What the look-ups of each zone came to since the last time somebody asked. One thread at a time.
 class LookupCounts {
 public:
-    /// Zones without a look-up are left out.
+    /// Those of one name are one. Zones of which nothing is new are left out.
     std::vector<ZoneCounts> since(const std::vector<DnsblZoneStatus>& zones);
 
 private:

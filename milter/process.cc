@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <pwd.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -102,6 +103,23 @@ Result<void> becomeUser(const std::string& user) {
         setresuid(userId, userId, userId) != 0)
         return systemError("cannot become user " + escapeForDisplay(user));
     return {};
+}
+
+Result<void> writePidFile(const std::string& path) {
+    const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
+                            S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH);
+    if (file < 0)
+        return tl::unexpected(Error{std::strerror(errno)});
+    struct stat status {};
+    const std::string text = std::to_string(::getpid()) + '\n';
+    Result<void> done;
+    if (::fstat(file, &status) != 0 || !S_ISREG(status.st_mode) || status.st_nlink != 1)
+        done = fail("it is no plain file, or has another name too");
+    else if (::ftruncate(file, 0) != 0 ||
+             ::write(file, text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+        done = tl::unexpected(Error{std::strerror(errno)});
+    ::close(file);
+    return done;
 }
 
 bool waitForReloadSignal() {

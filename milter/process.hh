@@ -16,6 +16,10 @@ void prepare();
 /// Raises the limit of open files as far as it makes sense; returns it.
 std::size_t raiseFileLimit();
 
+/// Writes the process id there. Error: what stands there is no plain file of its own, as a link
+/// that the owner of the directory made for one who may write more.
+Result<void> writePidFile(const std::string& path);
+
 /// Becomes `USER[:GROUP]` for good.
 Result<void> becomeUser(const std::string& user);
 

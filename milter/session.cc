@@ -204,6 +204,7 @@ sfsistat Session::header(std::string_view name, std::string_view value) {
 }
 
 sfsistat Session::endOfHeaders(const MtaContext& mta) {
+    journal_.describe(message_.headers);
     Decision decision = runtime_->policy.onHeaders(client_, message_.envelope, message_.headers,
                                                    services_.calendar.now());
     // The reply can only be given at end of message when none is expected here.
@@ -273,8 +274,8 @@ sfsistat Session::conclude(const MtaContext& mta, Decision&& decision) {
     const LoopResponse response = std::move(decision.loop);
     const auto reported = std::move(decision.reported);
     const bool discard = decision.discard && !runtime_->config.observe;
-    journal_.describe(message_.headers,
-                      decision.messageClass ? nameOf(*decision.messageClass) : std::string_view());
+    if (decision.messageClass)
+        journal_.classify(nameOf(*decision.messageClass));
     sfsistat answer = apply(mta, Stage::message, std::move(decision), "");
     if (answer == SMFIS_CONTINUE)
         answer = discard ? drop(mta) : finish(mta, std::move(edits));

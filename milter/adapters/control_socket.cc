@@ -10,6 +10,7 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <exception>
@@ -22,6 +23,8 @@ namespace {
 
 /// When no descriptor is left, accept() fails again and again.
 constexpr std::chrono::milliseconds pauseAfterFailure{200};
+/// Who connects has something to ask: one that says nothing holds up the others.
+constexpr std::chrono::seconds forRequest{2};
 
 } // namespace
 
@@ -61,7 +64,8 @@ void ControlSocket::serve() {
 
 void ControlSocket::answer(int client) {
     try {
-        const auto line = readLine(client, control::longestRequest, patience_);
+        const auto line = readLine(client, control::longestRequest,
+                                   std::min<std::chrono::milliseconds>(patience_, forRequest));
         if (!line) {
             log::info(LogCategory::daemon, "control: {}", line.error().message);
             return;

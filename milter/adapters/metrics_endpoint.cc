@@ -20,9 +20,9 @@
 namespace sluice {
 namespace {
 
-constexpr const char* threads = "2";
+constexpr const char* threads = "8";
 /// For all of a request, and for all of its answer.
-constexpr const char* patienceMs = "5000";
+constexpr const char* patienceMs = "2000";
 constexpr const char* longestRequest = "8192";
 
 struct FreeAddresses {

@@ -9,10 +9,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <string_view>
 
 namespace sluice {
 namespace {
@@ -33,7 +35,36 @@ bool isAt(int descriptor, const std::string& path) {
            open.st_dev == named.st_dev && open.st_ino == named.st_ino;
 }
 
+/// How each line begins (formatTracking()).
+constexpr std::string_view beginOfLine = "{\"time\":\"";
+
+Result<void> mayBeTrackingFile(int descriptor, const std::string& path) {
+    struct stat status {};
+    if (::fstat(descriptor, &status) != 0)
+        return failBySystem(path);
+    if (!S_ISREG(status.st_mode))
+        return fail(path + " is no regular file");
+    std::array<char, beginOfLine.size()> octets{};
+    const ssize_t size = ::pread(descriptor, octets.data(), octets.size(), 0);
+    if (size < 0)
+        return failBySystem(path);
+    if (!beginOfLine.starts_with({octets.data(), static_cast<std::size_t>(size)}))
+        return fail(path + " holds something else than a tracking log");
+    return {};
+}
+
 } // namespace
+
+Result<void> mayBeTrackingFile(const std::string& path) {
+    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+    if (descriptor < 0 && errno == ELOOP)
+        return fail(path + " is a symbolic link: name the file itself");
+    if (descriptor < 0)
+        return {};
+    auto judged = mayBeTrackingFile(descriptor, path);
+    ::close(descriptor);
+    return judged;
+}
 
 void TrackingFile::close() noexcept {
     if (descriptor_ >= 0)
@@ -44,15 +75,18 @@ void TrackingFile::close() noexcept {
 Result<void> TrackingFile::open(CivilDay today) {
     close();
     constexpr mode_t mode = 0640;
-    descriptor_ =
-        ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, mode);
-    struct stat status {};
-    if (descriptor_ < 0 || ::fstat(descriptor_, &status) != 0)
+    descriptor_ = ::open(path_.c_str(),
+                         O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, mode);
+    if (descriptor_ < 0 && errno == ELOOP)
+        return fail(path_ + " is a symbolic link: name the file itself");
+    if (descriptor_ < 0)
         return failBySystem(path_);
-    if (!S_ISREG(status.st_mode)) {
+    if (auto judged = mayBeTrackingFile(descriptor_, path_); !judged) {
         close();
-        return fail(path_ + " is no regular file");
+        return judged;
     }
+    struct stat status {};
+    ::fstat(descriptor_, &status);
     halfLine_ = false;
     day_ = status.st_size == 0
                ? today

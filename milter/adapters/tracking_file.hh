@@ -10,6 +10,11 @@
 
 namespace sluice {
 
+/// Whether it may become a tracking log, or is one: there is nothing yet, or a plain file that is
+/// empty or begins as one. Error: it is something else, which would be moved away and removed after
+/// some days. What cannot be read is not judged.
+Result<void> mayBeTrackingFile(const std::string& path);
+
 /// The file that lines are appended to, and its days. One thread at a time.
 class TrackingFile {
 public:

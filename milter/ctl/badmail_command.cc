@@ -9,6 +9,7 @@
 #include "milter/ctl/badmail_release.hh"
 #include "milter/ctl/badmail_show.hh"
 #include "milter/ctl/daemon_config.hh"
+#include "milter/ctl/json_text.hh"
 #include "milter/ctl/time_words.hh"
 #include "milter/ctl/usage.hh"
 
@@ -210,7 +211,7 @@ int Call::purge() {
     if (!purged.empty())
         noteRemovals();
     if (json())
-        out_ << jsonLine({{"purged", purged}});
+        out_ << jsonLine(Json{{"purged", purged}});
     else
         fmt::print(out_, "{} deleted\n", purged.size());
     return status_;
@@ -269,7 +270,7 @@ int Call::release() {
     if (!released.empty())
         noteRemovals();
     if (json())
-        out_ << jsonLine({{"released", released}, {"kept", kept}});
+        out_ << jsonLine(Json{{"released", released}, {"kept", kept}});
     return status_;
 }
 

@@ -41,10 +41,6 @@ void showLine(std::string_view line, std::ostream& out) {
 
 } // namespace
 
-std::string jsonLine(const Json& value) {
-    return value.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
-}
-
 Json badmailJson(const StoredBadmail& mail) {
     const BadmailEnvelope envelope = mail.envelope.value_or(BadmailEnvelope{});
     Json object;

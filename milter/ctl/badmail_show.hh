@@ -18,9 +18,6 @@ using Json = nlohmann::ordered_json;
 /// So much of a message is read for its header.
 constexpr std::size_t longestHeader = 1UL << 20;
 
-/// On a line of its own; octets that are no UTF-8 are replaced.
-std::string jsonLine(const Json& value);
-
 Json badmailJson(const StoredBadmail& mail);
 /// With the fields of the header that `text` begins with.
 Json badmailJson(const StoredBadmail& mail, std::string_view text);

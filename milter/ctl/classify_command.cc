@@ -2,6 +2,7 @@
 #include "milter/ctl/classify_command.hh"
 
 #include "common/text.hh"
+#include "milter/ctl/json_text.hh"
 #include "milter/ctl/progress.hh"
 #include "milter/ctl/stored_message.hh"
 #include "milter/policy/classification.hh"
@@ -64,7 +65,7 @@ void showJson(const Verdict& verdict, std::ostream& out) {
     object["evidence"] = verdict.classification.evidence;
     if (verdict.findings)
         object["report"] = asJson(*verdict.findings);
-    out << object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << '\n';
+    out << jsonLine(object);
 }
 
 void showLine(const Verdict& verdict, std::ostream& out) {

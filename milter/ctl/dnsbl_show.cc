@@ -2,6 +2,7 @@
 #include "milter/ctl/dnsbl_show.hh"
 
 #include "common/text.hh"
+#include "milter/ctl/json_text.hh"
 
 #include <fmt/ostream.h>
 #include <fmt/ranges.h>
@@ -199,7 +200,7 @@ void showDnsblJson(const DnsblReport& report, std::ostream& out) {
     for (std::size_t i = 0; i < report.addresses.size(); ++i)
         addresses.push_back(decisionJson(report.addresses[i], report.decisions[i], report.rules));
     const Json object{{"zones", std::move(zones)}, {"addresses", std::move(addresses)}};
-    out << object.dump(-1, ' ', false, Json::error_handler_t::replace) << '\n';
+    out << jsonLine(object);
 }
 
 } // namespace sluice::ctl

@@ -3,6 +3,7 @@
 
 #include "common/text.hh"
 #include "common/timestamp.hh"
+#include "milter/ctl/json_text.hh"
 
 #include <fmt/ostream.h>
 #include <nlohmann/json.hpp>
@@ -151,7 +152,7 @@ void showMxJson(const MxRound& round, std::ostream& out) {
     object["domains"] = Json::array();
     for (const MxDomain& domain : round.domains)
         object["domains"].push_back(asJson(domain));
-    out << object.dump(-1, ' ', false, Json::error_handler_t::replace) << '\n';
+    out << jsonLine(object);
 }
 
 MxChanges::States MxChanges::statesOf(const MxRound& round) {

@@ -2,6 +2,7 @@
 #include "milter/ctl/report_json.hh"
 
 #include "common/timestamp.hh"
+#include "milter/ctl/json_text.hh"
 #include "milter/policy/duplicate_filter.hh"
 
 #include <nlohmann/json.hpp>
@@ -182,7 +183,7 @@ std::string reportJson(const Report& report, const TrackingTally& tally) {
     object["clients"] = partiesOf(totals.clients);
     object["senders"] = partiesOf(totals.senders);
     object["days"] = daysOf(report.traffic());
-    return object.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
+    return jsonLine(object);
 }
 
 } // namespace sluice::ctl

@@ -6,6 +6,7 @@
 #include "common/text.hh"
 #include "common/timestamp.hh"
 #include "milter/adapters/store_memory.hh"
+#include "milter/ctl/json_text.hh"
 #include "milter/ctl/mail_archive.hh"
 #include "milter/ctl/progress.hh"
 #include "milter/ctl/stored_message.hh"
@@ -198,7 +199,7 @@ void Simulation::show(const MailArchive::Place& place, const LoopMessage& messag
     object["depth"] = outcome.depth;
     object["author"] = message.author.text();
     object["messageId"] = message.messageId;
-    out_ << object.dump(-1, ' ', false, Json::error_handler_t::replace) << '\n';
+    out_ << jsonLine(object);
 }
 
 void Simulation::showSummary() {

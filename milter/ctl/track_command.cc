@@ -223,17 +223,19 @@ Result<void> joinMailLogs(const Options& options, TrackStory& story) {
     return {};
 }
 
-void tellTrouble(const TrackingTally& tally, std::ostream& err) {
+/// Whether all of the logs was read.
+bool tellTrouble(const TrackingTally& tally, std::ostream& err) {
     for (const std::string& problem : tally.problems)
         fmt::print(err, "sluicectl track: {}\n", problem);
     if (tally.unreadable != 0)
         fmt::print(err, "sluicectl track: {} lines are no records, the first is {}\n",
                    tally.unreadable, tally.firstUnreadable);
+    return tally.problems.empty();
 }
 
-/// Of what was found.
-TrackStory search(const Options& options, const std::vector<LogFile>& files, std::ostream& err) {
-    TrackStory story(options.limit);
+/// Of what was found. False: not all could be read.
+bool search(const Options& options, const std::vector<LogFile>& files, TrackStory& story,
+            std::ostream& err) {
     TrackingReader::Visitor finding;
     const LineLook look(options.query);
     finding.look = [&](std::string_view line) { return look.mayMatch(line); };
@@ -241,14 +243,14 @@ TrackStory search(const Options& options, const std::vector<LogFile>& files, std
         if (options.query.matches(record))
             story.want(record);
     };
-    tellTrouble(readAll(files, options.range, finding, "searching"), err);
+    const bool whole = tellTrouble(readAll(files, options.range, finding, "searching"), err);
     if (story.empty())
-        return story;
+        return whole;
     TrackingReader::Visitor gathering;
     gathering.look = [&](std::string_view line) { return story.mayBelong(line); };
     gathering.take = [&](TrackingRecord&& record) { story.add(std::move(record)); };
     readAll(files, options.range, gathering, "gathering");
-    return story;
+    return whole;
 }
 
 int complain(const Error& error, int status, std::ostream& err) {
@@ -265,13 +267,16 @@ int runTrack(const std::vector<std::string>& arguments, std::ostream& out, std::
     const auto files = filesOf(*options);
     if (!files)
         return complain(files.error(), EX_NOINPUT, err);
-    TrackStory story = search(*options, *files, err);
+    TrackStory story(options->limit);
+    const bool whole = search(*options, *files, story, err);
     if (const auto joined = joinMailLogs(*options, story); !joined)
         return complain(joined.error(), EX_NOINPUT, err);
     options->json ? story.printJson(out) : story.print(out);
     if (story.overflowed())
         fmt::print(err, "sluicectl track: there are more than {} messages (--limit)\n",
                    options->limit);
+    if (!whole)
+        return EX_NOINPUT;
     return story.empty() ? nothingFound : EX_OK;
 }
 
@@ -288,7 +293,7 @@ const Command trackCommand{
     "--mail-log adds what Postfix or Sendmail did with them (EXPAND, SEND), from its log, plain "
     "or\n"
     "compressed. Without --log the log is that of the filter's configuration.\n"
-    "Exit status 1: there is no such message.\n"
+    "Exit status 1: there is no such message; 66: a log cannot be read.\n"
     "\n"
     "  sluicectl track --recipient staff@example.org --since 2h --mail-log /var/log/mail.log",
     runTrack,

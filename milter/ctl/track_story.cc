@@ -193,6 +193,10 @@ void TrackStory::add(TrackingRecord&& record) {
     const Key key = keyOf(record);
     if (key.second.empty() || (wanted_.count(key) == 0 && wantedIds_.count(record.messageId) == 0))
         return;
+    if (messages_.size() >= most_ && wanted_.count(key) == 0 && messages_.count(key) == 0) {
+        overflowed_ = true; // a copy of a wanted one
+        return;
+    }
     Message& message = messages_[key];
     if (message.records.size() < mostLines)
         message.records.push_back(std::move(record));

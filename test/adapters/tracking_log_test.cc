@@ -79,21 +79,26 @@ TEST_CASE("records are written in their order, behind those of the run before") 
     CHECK((fs::status(path).permissions() & fs::perms::others_all) == fs::perms::none);
 }
 
+/// All that is looked at is how it begins.
+std::string lineOf(const std::string& what) {
+    return R"({"time":")" + what + "\"}\n";
+}
+
 TEST_CASE("a file of an earlier day is moved away") {
     const ScratchDirectory directory;
     const std::string path = directory.path("tracking.log");
     const std::string old = "tracking.log." + formatCivilDay(before(2));
-    writeFile(path, "old\n");
+    writeFile(path, lineOf("old"));
     fs::last_write_time(path, fs::file_time_type::clock::now() - 48h);
     openLog(path)->write(record("new"));
-    CHECK(readFile(directory.path(old)) == "old\n");
+    CHECK(readFile(directory.path(old)) == lineOf("old"));
     CHECK(rulesIn(path) == std::vector<std::string>{"new"});
 
-    writeFile(path, "older\n");
+    writeFile(path, lineOf("older"));
     fs::last_write_time(path, fs::file_time_type::clock::now() - 48h);
     openLog(path)->write(record("newer"));
-    CHECK(readFile(directory.path(old)) == "old\n");
-    CHECK(readFile(directory.path(old + ".1")) == "older\n");
+    CHECK(readFile(directory.path(old)) == lineOf("old"));
+    CHECK(readFile(directory.path(old + ".1")) == lineOf("older"));
 }
 
 TEST_CASE("the file turns with the day, unless somebody else has moved it") {
@@ -110,12 +115,12 @@ TEST_CASE("the file turns with the day, unless somebody else has moved it") {
     CHECK(readFile(path) == "two\nthree\n");
 
     fs::rename(path, directory.path("mine"));
-    writeFile(path, "another\n");
+    writeFile(path, lineOf("another"));
     REQUIRE(file.turnTo(before(-1)).has_value());
     CHECK(file.append("four\n", trouble) == 1);
     CHECK(readFile(directory.path("mine")) == "two\nthree\n");
     CHECK(readFile(path) == "four\n");
-    CHECK(readFile(directory.path("t." + formatCivilDay(today()))) == "another\n");
+    CHECK(readFile(directory.path("t." + formatCivilDay(today()))) == lineOf("another"));
     CHECK(trouble.empty());
 }
 
@@ -142,14 +147,38 @@ TEST_CASE("files of days over the limit are removed, and no others") {
     const std::vector<std::string> kept{dated(7),          dated(1) + ".gz", "t.2001",       "t",
                                         "u." + dated(100), "t.2001-02-30",   "t.2001-01-01x"};
     for (const std::string& name : kept)
-        writeFile(directory.path(name), "x");
+        writeFile(directory.path(name), lineOf("x"));
     for (const std::string& name : {dated(8), dated(9) + ".gz", dated(4000) + ".1"})
-        writeFile(directory.path(name), "x");
+        writeFile(directory.path(name), lineOf("x"));
     openLog(directory.path("t"))->expire();
     auto left = namesIn(directory.path());
     left.erase(dated(0));
     // what stood in the file was of today
     CHECK(left == std::set<std::string>(kept.begin(), kept.end()));
+}
+
+TEST_CASE("what is no tracking log is left alone") {
+    const ScratchDirectory directory;
+    const std::string path = directory.path("keys");
+    writeFile(path, "abc secret\n");
+    fs::last_write_time(path, fs::file_time_type::clock::now() - 240h);
+    CHECK_FALSE(mayBeTrackingFile(path));
+    CHECK_FALSE(TrackingLog::open({.path = path}));
+    CHECK(readFile(path) == "abc secret\n");
+    CHECK(namesIn(directory.path()) == std::set<std::string>{"keys"});
+
+    const std::string link = directory.path("link");
+    fs::create_symlink(directory.path("elsewhere"), link);
+    CHECK_FALSE(mayBeTrackingFile(link));
+    CHECK_FALSE(TrackingLog::open({.path = link}));
+    CHECK_FALSE(fs::exists(directory.path("elsewhere")));
+
+    for (const char* const content : {"", "{\"ti", R"({"time":"2026-11-20T)"}) {
+        writeFile(path, content);
+        CHECK(mayBeTrackingFile(path));
+    }
+    CHECK(mayBeTrackingFile(directory.path("not there")));
+    CHECK_FALSE(mayBeTrackingFile(directory.path()));
 }
 
 TEST_CASE("many threads") {

@@ -24,5 +24,26 @@ TEST_CASE("what came since the last time") {
           std::vector<ZoneCounts>{{"a", 4, 0, 0, 0}, {"b", 2, 2, 0, 0}});
 }
 
+TEST_CASE("zones that their provider hides are one") {
+    LookupCounts counts;
+    CHECK(counts.since({zone("p", 1000, 10), zone("p", 1000, 400)}) ==
+          std::vector<ZoneCounts>{{"p", 2000, 410, 0, 0}});
+    CHECK(counts.since({zone("p", 1100, 11), zone("p", 1000, 401)}) ==
+          std::vector<ZoneCounts>{{"p", 100, 2, 0, 0}});
+}
+
+TEST_CASE("an answer that comes after its look-up was told") {
+    LookupCounts counts;
+    CHECK(counts.since({zone("a", 1, 0)}).size() == 1);
+    CHECK(counts.since({zone("a", 1, 1)}) == std::vector<ZoneCounts>{{"a", 0, 1, 0, 0}});
+}
+
+TEST_CASE("a zone that is gone for a while begins anew") {
+    LookupCounts counts;
+    CHECK(counts.since({zone("a", 9, 9)}).size() == 1);
+    CHECK(counts.since({}).empty());
+    CHECK(counts.since({zone("a", 1, 1)}) == std::vector<ZoneCounts>{{"a", 1, 1, 0, 0}});
+}
+
 } // namespace
 } // namespace sluice

@@ -188,6 +188,17 @@ def test_running_as_another_user(site, mta):
         os.chown(site.sockets, 0, -1)
 
 
+def test_a_pid_file_that_is_a_link_is_not_followed(site):
+    elsewhere, path = site.base / "elsewhere", site.base / "linked.pid"
+    elsewhere.write_text("precious\n")
+    path.symlink_to(elsewhere)
+    socket = site.base / "linked.sock"
+    started = run_once(f"--socket=unix:{socket}", f"--pid-file={path}", "--log=stderr")
+    assert started.returncode == 1
+    assert f"cannot write the pid file {path}" in started.stderr
+    assert elsewhere.read_text() == "precious\n"
+
+
 def test_the_pid_file(site):
     path = site.base / "sluice.pid"
     with site.sluice(f"pid-file = {path}") as daemon:

@@ -2,6 +2,7 @@
 #include "milter/ctl/audit/audit_report.hh"
 
 #include "common/text.hh"
+#include "milter/ctl/json_text.hh"
 
 #include <fmt/format.h>
 #include <fmt/ostream.h>
@@ -82,7 +83,7 @@ void showJson(const Review& review, const Findings& findings, std::ostream& out)
         one["mend_file"] = finding.mendFile;
         object["findings"].push_back(std::move(one));
     }
-    out << object.dump(-1, ' ', false, ordered_json::error_handler_t::replace) << '\n';
+    out << jsonLine(object);
 }
 
 } // namespace sluice::ctl::audit
