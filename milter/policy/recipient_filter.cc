@@ -24,9 +24,11 @@ SmtpReply harvestReply() {
     return SmtpReply::make<421, 4, 7, 0>("Too many unknown recipients");
 }
 
-/// RFC 3463 section 3.2; the word is what Sendmail's rules call it.
+/// RFC 3463 section 3.2; the word is what Sendmail's rules call it. Sendmail 8.18 gives no code,
+/// and tells only of recipients for whom it has no user.
 bool saysUserUnknown(std::string_view enhancedCode) {
-    return enhancedCode == "5.1.1" || equalsIgnoringCase(enhancedCode, "nouser");
+    return enhancedCode.empty() || enhancedCode == "5.1.1" ||
+           equalsIgnoringCase(enhancedCode, "nouser");
 }
 
 } // namespace

@@ -15,7 +15,7 @@ import pytest
 from harness.envelopes import key_file
 from harness.metrics import Metrics, scrape
 from harness.packages import unpack
-from harness.process import free_port, make_directory
+from harness.process import free_port, make_directory, program, run
 from harness.site import both
 from harness.smtp import message, new_token, require
 from harness.waiting import wait_until
@@ -48,7 +48,9 @@ def daemon(site, lines):
 
 @pytest.fixture(scope="module")
 def promtool(site):
-    tool = unpack(make_directory(site.base / "prometheus"), ("prometheus",)) / "usr" / "bin" / "promtool"
+    # since Debian 13 it has a package of its own
+    package = "promtool" if run(program("apt-cache"), "show", "promtool", check=False).returncode == 0 else "prometheus"
+    tool = unpack(make_directory(site.base / "prometheus"), (package,)) / "usr" / "bin" / "promtool"
 
     def check(what, *words, text=None):
         done = subprocess.run([tool, "check", what, *words], input=text, capture_output=True, text=True, timeout=60)
