@@ -48,7 +48,9 @@ Result<void> mayBeTrackingFile(int descriptor, const std::string& path) {
     const ssize_t size = ::pread(descriptor, octets.data(), octets.size(), 0);
     if (size < 0)
         return failBySystem(path);
-    if (!beginOfLine.starts_with({octets.data(), static_cast<std::size_t>(size)}))
+    // a power cut leaves octets of zero where lines should be
+    const bool lost = size > 0 && octets[0] == '\0';
+    if (!lost && !beginOfLine.starts_with({octets.data(), static_cast<std::size_t>(size)}))
         return fail(path + " holds something else than a tracking log");
     return {};
 }

@@ -177,6 +177,8 @@ TEST_CASE("what is no tracking log is left alone") {
         writeFile(path, content);
         CHECK(mayBeTrackingFile(path));
     }
+    writeFile(path, std::string(5000, '\0')); // after a power cut
+    CHECK(mayBeTrackingFile(path));
     CHECK(mayBeTrackingFile(directory.path("not there")));
     CHECK_FALSE(mayBeTrackingFile(directory.path()));
 }
