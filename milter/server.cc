@@ -4,6 +4,7 @@
 #include "common/log.hh"
 #include "common/text.hh"
 #include "milter/callbacks.hh"
+#include "milter/read_ahead.hh"
 #include "milter/watchdog.hh"
 
 #include <fmt/format.h>
@@ -38,9 +39,10 @@ Result<void> Server::listen(SessionServices& services) {
     if (smfi_register(milterCallbacks(services)) != MI_SUCCESS ||
         smfi_setbacklog(backlog) != MI_SUCCESS)
         return fail("libmilter does not take the registration");
-    if (openConnection(fmt::format("fd:{}", socket_->descriptor()), false))
-        return {};
-    return listenWithoutOwnSocket();
+    if (!openConnection(fmt::format("fd:{}", socket_->descriptor()), false))
+        return listenWithoutOwnSocket();
+    ReadAhead::ofLibmilter().serve(socket_->descriptor());
+    return {};
 }
 
 Result<void> Server::listenWithoutOwnSocket() {

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "common/descriptor.hh"
+#include "milter/read_ahead.hh"
+
+#include <doctest/doctest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <numeric>
+#include <optional>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+using sluice::Descriptor;
+using sluice::ReadAhead;
+
+namespace {
+
+/// A mail server's end and the filter's, which is added to `connections`.
+class Connection {
+public:
+    explicit Connection(ReadAhead& connections) : connections_(connections) {
+        std::array<int, 2> ends{};
+        REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()) == 0);
+        server_.emplace(ends[0]);
+        filter_.emplace(ends[1]);
+        connections_.add(descriptor());
+    }
+    ~Connection() { connections_.remove(descriptor()); }
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
+
+    [[nodiscard]] int descriptor() const { return filter_->get(); }
+    void send(const std::string& text) const {
+        REQUIRE(::write(server_->get(), text.data(), text.size()) ==
+                static_cast<ssize_t>(text.size()));
+    }
+    void hangUp() { server_.reset(); }
+    [[nodiscard]] std::string read(std::size_t size) const {
+        std::string text(size, '?');
+        const ssize_t count = connections_.read(descriptor(), text.data(), text.size());
+        REQUIRE(count >= 0);
+        return text.substr(0, static_cast<std::size_t>(count));
+    }
+    /// What the kernel still has, without the layer.
+    [[nodiscard]] std::string inKernel() const {
+        std::string text(100'000, '?');
+        const ssize_t count = ::recv(descriptor(), text.data(), text.size(), MSG_DONTWAIT);
+        return text.substr(0, count < 0 ? 0 : static_cast<std::size_t>(count));
+    }
+    [[nodiscard]] int poll(int milliseconds = 0) const {
+        pollfd one{descriptor(), POLLIN | POLLPRI, 0};
+        const int ready = connections_.poll(&one, 1, milliseconds);
+        CHECK((ready == 1) == ((one.revents & POLLIN) != 0));
+        return ready;
+    }
+
+private:
+    ReadAhead& connections_;
+    std::optional<Descriptor> server_;
+    std::optional<Descriptor> filter_;
+};
+
+std::string numbered(std::size_t size) {
+    std::string text(size, '\0');
+    std::iota(text.begin(), text.end(), '\0');
+    return text;
+}
+
+} // namespace
+
+TEST_CASE("what has come is read at once and given out piece by piece") {
+    ReadAhead connections;
+    const Connection one(connections);
+    CHECK(one.poll() == 0);
+    one.send("commands");
+    CHECK(one.poll() == 1);
+    CHECK(one.read(3) == "com");
+    CHECK(one.inKernel().empty());
+    CHECK(one.poll(-1) == 1);
+    CHECK(one.read(1) == "m");
+    CHECK(one.read(100) == "ands");
+    CHECK(one.poll() == 0);
+    one.send("more");
+    CHECK(one.read(4) == "more");
+    CHECK(one.poll() == 0);
+}
+
+TEST_CASE("pieces of any size come in order, however they were sent") {
+    std::mt19937 engine(7);
+    const std::string text = numbered(300'000);
+    for (const std::size_t most : {std::size_t{1}, std::size_t{7}, ReadAhead::chunk - 1,
+                                   ReadAhead::chunk, ReadAhead::chunk + 1, std::size_t{50'000}}) {
+        CAPTURE(most);
+        ReadAhead connections;
+        const Connection one(connections);
+        std::uniform_int_distribution<std::size_t> size(1, most);
+        std::string got;
+        for (std::size_t sent = 0; sent < text.size() && sent < 20'000 * most;) {
+            const std::string part = text.substr(sent, size(engine));
+            one.send(part);
+            sent += part.size();
+            while (got.size() < sent && one.poll() == 1 && engine() % 4 != 0)
+                got += one.read(size(engine));
+        }
+        while (one.poll() == 1)
+            got += one.read(size(engine));
+        CHECK(got == text.substr(0, got.size()));
+        CHECK(one.inKernel().empty());
+    }
+}
+
+TEST_CASE("not more than a chunk is kept") {
+    ReadAhead connections;
+    const Connection one(connections);
+    one.send(std::string(10 + ReadAhead::chunk + 5, 'x'));
+    CHECK(one.read(10).size() == 10);
+    CHECK(one.inKernel().size() == 5);
+    CHECK(one.read(ReadAhead::chunk).size() == ReadAhead::chunk);
+}
+
+TEST_CASE("the end comes after what was sent before it") {
+    ReadAhead connections;
+    Connection one(connections);
+    one.send("QUIT");
+    one.hangUp();
+    CHECK(one.read(1) == "Q");
+    CHECK(one.poll(-1) == 1);
+    CHECK(one.read(10) == "UIT");
+    CHECK(one.read(10).empty());
+    CHECK(one.read(10).empty());
+}
+
+TEST_CASE("a poll that found the end or an error is asked again") {
+    ReadAhead connections;
+    Connection one(connections);
+    one.send("x");
+    CHECK(one.poll() == 1);
+    CHECK(one.read(1) == "x");
+    one.hangUp();
+    pollfd asked{one.descriptor(), POLLIN, 0};
+    for (int i = 0; i < 2; ++i) {
+        CHECK(connections.poll(&asked, 1, 0) == 1);
+        CHECK((asked.revents & POLLHUP) != 0);
+    }
+}
+
+TEST_CASE("a poll for anything else than input is the system's") {
+    ReadAhead connections;
+    const Connection one(connections);
+    one.send("abc");
+    CHECK(one.read(1) == "a");
+    pollfd asked{one.descriptor(), POLLOUT, 0};
+    CHECK(connections.poll(&asked, 1, 0) == 1);
+    CHECK(asked.revents == POLLOUT);
+    asked = {one.descriptor(), 0, 0};
+    CHECK(connections.poll(&asked, 1, 0) == 0);
+}
+
+TEST_CASE("among several, those with something kept are ready at once, and so are the others") {
+    ReadAhead connections;
+    const Connection kept(connections);
+    const Connection sent(connections);
+    const Connection silent(connections);
+    kept.send("abc");
+    CHECK(kept.read(1) == "a");
+    std::array<pollfd, 4> set{{{kept.descriptor(), POLLIN, 0},
+                               {sent.descriptor(), POLLIN, 0},
+                               {silent.descriptor(), POLLIN, 0},
+                               {-1, POLLIN, 0}}};
+    CHECK(connections.poll(set.data(), set.size(), -1) == 1);
+    CHECK(set[0].revents == POLLIN);
+    CHECK(set[1].revents == 0);
+    sent.send("x");
+    CHECK(connections.poll(set.data(), set.size(), -1) == 2);
+    CHECK(set[1].revents == POLLIN);
+    CHECK(set[2].revents == 0);
+    kept.send("y"); // ready twice over, counted once
+    CHECK(connections.poll(set.data(), set.size(), -1) == 2);
+    CHECK(kept.read(100) == "bc");
+    CHECK(kept.read(100) == "y");
+    CHECK(connections.poll(set.data(), set.size(), 0) == 1);
+    CHECK(connections.poll(nullptr, 0, 0) == 0);
+}
+
+TEST_CASE("a descriptor that was never added is as it is without the layer") {
+    ReadAhead connections;
+    const Connection one(connections);
+    connections.remove(one.descriptor());
+    one.send("abc");
+    CHECK(one.read(1) == "a");
+    CHECK(one.inKernel() == "bc");
+    for (const int bad : {-1, 1 << 20, 1 << 30}) {
+        connections.add(bad);
+        connections.remove(bad);
+        char octet = 0;
+        CHECK(connections.read(bad, &octet, 1) == -1);
+        CHECK(errno == EBADF);
+    }
+}
+
+TEST_CASE("nothing of a closed connection reaches the next one of that number") {
+    ReadAhead connections;
+    const Connection one(connections);
+    one.send("secret");
+    CHECK(one.read(1) == "s");
+    connections.remove(one.descriptor());
+    connections.add(one.descriptor());
+    CHECK(one.poll() == 0);
+    one.send("new");
+    CHECK(one.poll() == 1); // remembered, and forgotten with it
+    connections.add(one.descriptor());
+    CHECK(one.inKernel() == "new");
+    CHECK(one.poll() == 0);
+}
+
+TEST_CASE("an empty read and an error take nothing away") {
+    ReadAhead connections;
+    const Connection one(connections);
+    one.send("abc");
+    CHECK(one.read(0).empty());
+    CHECK(connections.read(one.descriptor(), nullptr, 1) == -1);
+    CHECK(errno == EFAULT);
+    CHECK(one.read(3) == "abc");
+}
+
+TEST_CASE("connections go from thread to thread while another one polls them all") {
+    constexpr std::size_t count = 8;
+    constexpr std::size_t each = 20'000;
+    ReadAhead connections;
+    std::deque<Connection> all;
+    std::vector<pollfd> set;
+    for (std::size_t i = 0; i < count; ++i)
+        set.push_back({all.emplace_back(connections).descriptor(), POLLIN, 0});
+
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::deque<std::size_t> ready; // whose turn it is
+    std::vector<std::string> got(count);
+    std::size_t open = count;
+    for (std::size_t i = 0; i < count; ++i)
+        ready.push_back(i);
+
+    const auto work = [&] {
+        std::mt19937 engine(1);
+        for (;;) {
+            std::size_t mine = 0;
+            {
+                std::unique_lock lock(mutex);
+                changed.wait(lock, [&] { return !ready.empty() || open == 0; });
+                if (ready.empty())
+                    return;
+                mine = ready.front();
+                ready.pop_front();
+            }
+            got[mine] += all[mine].read(1 + engine() % 100);
+            const std::lock_guard lock(mutex);
+            if (got[mine].size() == each)
+                --open;
+            else
+                ready.push_back(mine);
+            changed.notify_all();
+        }
+    };
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 3; ++i)
+        threads.emplace_back(work);
+    threads.emplace_back([&] {
+        const std::string text = numbered(each);
+        for (std::size_t sent = 0; sent < each; sent += 1000)
+            for (const Connection& one : all)
+                one.send(text.substr(sent, 1000));
+    });
+    threads.emplace_back([&] {
+        for (bool more = true; more;) {
+            std::vector<pollfd> asked = set;
+            CHECK(connections.poll(asked.data(), asked.size(), 1) >= 0);
+            const std::lock_guard lock(mutex);
+            more = open != 0;
+        }
+    });
+    for (std::thread& thread : threads)
+        thread.join();
+    for (const std::string& text : got)
+        CHECK(text == numbered(each));
+}
