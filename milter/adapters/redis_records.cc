@@ -95,7 +95,7 @@ std::string octets(const ChainLink& link) {
     append(text, link.previousAuthor, octetsOfTag);
     append(text, link.templates);
     append(text, link.depth, 2);
-    append(text, flag(link.automatic, 1) | flag(link.chainAutomatic, 2), 1);
+    append(text, flag(link.automatic, 1) | flag(link.chainAutomatic, 2) | flag(link.prompt, 4), 1);
     return text;
 }
 
@@ -114,6 +114,7 @@ std::optional<KnownLink> knownLink(RedisValue link, RedisValue age) {
     const auto flags = reader.take<std::uint8_t>();
     known.link.automatic = (flags & 1U) != 0;
     known.link.chainAutomatic = (flags & 2U) != 0;
+    known.link.prompt = (flags & 4U) != 0;
     known.age = seconds(*old);
     return known;
 }
@@ -152,8 +153,12 @@ std::optional<TurnAnswer> turnAnswer(RedisValue value) {
     const auto flags = numberOf<std::uint8_t>(value[1]);
     if (!turns || !flags)
         return std::nullopt;
-    return TurnAnswer{*turns, (*flags & 1U) != 0, (*flags & 2U) != 0, (*flags & 4U) != 0,
-                      (*flags & 8U) != 0};
+    return TurnAnswer{*turns,
+                      (*flags & 1U) != 0,
+                      (*flags & 2U) != 0,
+                      (*flags & 4U) != 0,
+                      (*flags & 8U) != 0,
+                      (*flags & 16U) != 0};
 }
 
 std::optional<CopyAnswer> copyAnswer(RedisValue value) {

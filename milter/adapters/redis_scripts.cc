@@ -61,7 +61,7 @@ return {string.sub(known, 9), math.max(now - seen, 0)}
 
 // advance() of store_records.hh. Flags of a turn: 1 referring, 2 automatic, 4 reaction, 8 some
 // message before it is automatic; of an answer: 1 repeated, 2 the other repeated, 4 some message
-// before it is automatic, 8 the other is.
+// before it is automatic, 8 the other is, 16 again.
 constexpr const char* addTurnLua = R"lua(
 local pause, prompt = 3600, 30
 local key, author, message, templates = KEYS[1], ARGV[1], ARGV[2], ARGV[5]
@@ -114,6 +114,7 @@ if not goesOn then return begin() end
 local turns, answer = struct.unpack('>I2', string.sub(seen, 5, 6)), string.byte(seen, 7)
 local repeated, other, otherAutomatic = on(answer, 1), on(answer, 2), on(answer, 8)
 local chain = on(answer, 4) or on(lastFlags, 2) or on(flags, 8)
+local again = author == last and on(lastFlags, 1) and on(flags, 1) and has(rows, own, 0)
 if author ~= last then
   other, otherAutomatic = repeated, on(lastFlags, 2)
   repeated = has(rows, own, 0) or has(templates, own, 1)
@@ -121,7 +122,8 @@ if author ~= last then
 end
 turns = math.max(turns, depth)
 if author ~= last or own ~= string.sub(rows, 1, 8) then rows = own .. string.sub(rows, 1, 24) end
-answer = number(repeated, 1) + number(other, 2) + number(chain, 4) + number(otherAutomatic, 8)
+answer = number(repeated, 1) + number(other, 2) + number(chain, 4) + number(otherAutomatic, 8) +
+  number(again, 16)
 return keep(rows, turns, answer, string.sub(seen, 1, 21))
 )lua";
 

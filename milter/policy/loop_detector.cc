@@ -23,7 +23,7 @@ struct LoopDetector::Chain {
     bool referring = false;     ///< it names a message that is remembered
     bool answersItself = false; ///< its author answers a post of their own, with the same text
     bool parentAutomatic = false;
-    bool promptOnList = false;  ///< a post that answers faster than people do
+    bool parentPrompt = false;
     bool parentRepeats = false; ///< the text of what it answers was in the chain before
 };
 
@@ -180,7 +180,8 @@ LoopDetector::Chain LoopDetector::chainOf(const LoopMessage& message,
     chain.link.chainAutomatic = before.automatic || before.chainAutomatic;
     chain.link.templates = continued(chain.link.templates[0], before.templates);
     chain.parentAutomatic = before.automatic;
-    chain.promptOnList = !message.lists.empty() && (*parent)->age <= promptReply;
+    chain.link.prompt = !message.lists.empty() && (*parent)->age <= promptReply;
+    chain.parentPrompt = before.prompt;
     chain.parentRepeats = has(earlierOf(before), before.templates[0]);
     return chain;
 }
@@ -232,8 +233,13 @@ void LoopDetector::climb(const Chain& chain, const TurnAnswer& row, LoopOutcome&
     if (chain.answersItself) {
         outcome.step = LoopStep::loop;
         outcome.reason = "its author answers their own post to the list with the same text";
+    } else if (link.prompt && chain.parentPrompt && row.again) {
+        outcome.step = LoopStep::loop;
+        outcome.reason =
+            "answers at once, with the same text as before, what was posted to the list "
+            "as an answer at once";
     } else if (inChain && link.depth > limit &&
-               (chain.parentRepeats || chain.promptOnList || oneSuffices)) {
+               (chain.parentRepeats || link.prompt || oneSuffices)) {
         outcome.step = LoopStep::loop;
         outcome.reason = fmt::format("message {} of a chain of answers that holds its text already "
                                      "(limit {})",

@@ -59,6 +59,8 @@ TurnAnswer goOn(TurnState& state, const Turn& turn) {
     const std::uint64_t own = turn.templates[0];
     TurnAnswer answer = state.seen[0].answer;
     answer.chainAutomatic = answer.chainAutomatic || state.automatic || turn.chainAutomatic;
+    answer.again = turn.author == state.author && state.referring && turn.referring &&
+                   has(state.templates, own, 0);
     // that someone repeats himself proves nothing unless somebody answered: many reports about one
     // newsletter are alike
     if (turn.author != state.author) {

@@ -22,6 +22,7 @@ struct ChainLink {
     std::uint16_t depth = 1;
     bool automatic = false;      ///< this message
     bool chainAutomatic = false; ///< some message before it
+    bool prompt = false;         ///< on a list, it answers somebody else faster than people do
 
     friend bool operator==(const ChainLink&, const ChainLink&) = default;
 };
@@ -45,6 +46,7 @@ struct TurnAnswer {
     bool otherRepeated = false;  ///< so was that of the author before it
     bool chainAutomatic = false; ///< some message before it in the row is automatic
     bool otherAutomatic = false; ///< that of the author before it is
+    bool again = false; ///< its author wrote the same in the row before, both times as an answer
 
     friend bool operator==(const TurnAnswer&, const TurnAnswer&) = default;
 };

@@ -126,6 +126,49 @@ TEST_CASE("innocent: people who always thank in the same words") {
     }
 }
 
+TEST_CASE("innocent: programs that answer each patch of a series on a list in the same words") {
+    Site site;
+    const auto post = [&](const std::string& from, const std::string& id,
+                          const std::string& answered, const std::string& text) {
+        return site.send({.from = from,
+                          .to = "devel@example.org",
+                          .subject = " [PATCH] parser",
+                          .id = id,
+                          .references = answered.empty() ? "" : " <" + answered + ">",
+                          .text = text,
+                          .toList = true});
+    };
+    CHECK(post("author@example.com", "0@x", "", "This series mends the parser.") == pass);
+    for (int number = 1; number <= 20; ++number) {
+        const std::string patch = std::to_string(number) + "@x";
+        CHECK(post("author@example.com", patch, "0@x",
+                   "Change " + std::string(static_cast<std::size_t>(number), 'x')) == pass);
+        site.wait(1s);
+        for (const std::string bot : {"style", "build"})
+            CHECK(post(bot + "@bots.example", bot + patch, patch,
+                       "The " + bot + " check has passed.") == pass);
+        site.wait(1s);
+    }
+}
+
+TEST_CASE("innocent: a quick exchange on a list") {
+    Site site;
+    std::string before;
+    for (int number = 0; number < 20; ++number) {
+        const bool ann = number % 2 == 0;
+        Mail mail{.from = ann ? "ann@example.org" : "bob@example.com",
+                  .to = "team@example.org",
+                  .id = std::to_string(number) + "@x",
+                  .references = before.empty() ? "" : " <" + before + ">",
+                  .text = "Then let us meet " +
+                          std::string(static_cast<std::size_t>(number) + 1, 'x') + " o'clock.",
+                  .toList = true};
+        CHECK(site.send(mail) == pass);
+        before = mail.id;
+        site.wait(10s);
+    }
+}
+
 TEST_CASE("innocent: a monitor whose alarms are acknowledged at once") {
     Site site;
     for (int number = 0; number < 20; ++number) {

@@ -52,6 +52,7 @@ private:
         made.depth = static_cast<std::uint16_t>(below(4) + 1);
         made.automatic = below(2) == 0;
         made.chainAutomatic = below(2) == 0;
+        made.prompt = below(2) == 0;
         return made;
     }
     Turn turn() {
