@@ -4,7 +4,7 @@
 #include "common/log.hh"
 #include "common/text.hh"
 #include "milter/callbacks.hh"
-#include "milter/read_ahead.hh"
+#include "milter/mta_sockets.hh"
 #include "milter/watchdog.hh"
 
 #include <fmt/format.h>
@@ -41,7 +41,7 @@ Result<void> Server::listen(SessionServices& services) {
         return fail("libmilter does not take the registration");
     if (!openConnection(fmt::format("fd:{}", socket_->descriptor()), false))
         return listenWithoutOwnSocket();
-    ReadAhead::ofLibmilter().serve(socket_->descriptor());
+    MtaSockets::ofLibmilter().serve(socket_->descriptor());
     return {};
 }
 

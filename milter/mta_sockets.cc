@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "milter/read_ahead.hh"
+#include "milter/mta_sockets.hh"
 
-#include <sys/uio.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <ctime>
+#include <exception>
 #include <new>
-#include <span>
+#include <string_view>
 
 namespace sluice {
 namespace {
@@ -20,7 +24,7 @@ union Lasting {
     ~Lasting() {}
     Lasting(const Lasting&) = delete;
     Lasting& operator=(const Lasting&) = delete;
-    ReadAhead connections;
+    MtaSockets connections;
 };
 constinit Lasting lasting;
 
@@ -39,20 +43,20 @@ ssize_t systemRead(int descriptor, std::span<const iovec> parts) noexcept {
 
 } // namespace
 
-ReadAhead::~ReadAhead() {
+MtaSockets::~MtaSockets() {
     for (std::atomic<Page*>& page : pages_)
         delete page.load(relaxed);
 }
 
 // --- descriptors --------------------------------------------------------------------------------
 
-ReadAhead::Page* ReadAhead::pageOf(int descriptor) const noexcept {
+MtaSockets::Page* MtaSockets::pageOf(int descriptor) const noexcept {
     const std::size_t page = static_cast<std::size_t>(descriptor) / slotsOfPage;
     return descriptor < 0 || page >= maxPages ? nullptr
                                               : pages_[page].load(std::memory_order_acquire);
 }
 
-ReadAhead::Page* ReadAhead::makePageOf(int descriptor) noexcept {
+MtaSockets::Page* MtaSockets::makePageOf(int descriptor) noexcept {
     const std::size_t page = static_cast<std::size_t>(descriptor) / slotsOfPage;
     if (descriptor < 0 || page >= maxPages)
         return nullptr;
@@ -63,7 +67,7 @@ ReadAhead::Page* ReadAhead::makePageOf(int descriptor) noexcept {
     return before;
 }
 
-ReadAhead::Slot* ReadAhead::slotOf(int descriptor) const noexcept {
+MtaSockets::Slot* MtaSockets::slotOf(int descriptor) const noexcept {
     Page* page = pageOf(descriptor);
     if (page == nullptr)
         return nullptr;
@@ -71,43 +75,45 @@ ReadAhead::Slot* ReadAhead::slotOf(int descriptor) const noexcept {
     return slot.added.load(relaxed) ? &slot : nullptr;
 }
 
-void ReadAhead::add(int descriptor) noexcept {
+void MtaSockets::add(int descriptor) noexcept {
     Page* page = pageOf(descriptor);
     if (page == nullptr)
         page = makePageOf(descriptor);
     if (page == nullptr)
         return;
     Slot& slot = (*page)[static_cast<std::size_t>(descriptor) % slotsOfPage];
-    slot.clear();
+    slot.forgetKept();
+    slot.held.clear();
     slot.added.store(true, relaxed);
 }
 
-void ReadAhead::remove(int descriptor) noexcept {
+void MtaSockets::remove(int descriptor) noexcept {
     if (Slot* slot = slotOf(descriptor)) {
-        slot->clear();
+        slot->forgetKept();
+        slot->held = {};
         slot->added.store(false, relaxed);
     }
 }
 
 // --- reading ------------------------------------------------------------------------------------
 
-std::size_t ReadAhead::Slot::take(char* into, std::size_t size) noexcept {
+std::size_t MtaSockets::Slot::take(char* into, std::size_t size) noexcept {
     const std::size_t taken = std::min(size, end - begin);
     std::memcpy(into, octets.get() + begin, taken);
     begin += taken;
     if (begin == end)
-        clear();
+        forgetKept();
     return taken;
 }
 
-void ReadAhead::Slot::clear() noexcept {
+void MtaSockets::Slot::forgetKept() noexcept {
     kept.store(false, relaxed);
     readable = false;
     begin = end = 0;
     octets.reset();
 }
 
-ssize_t ReadAhead::read(int descriptor, void* into, std::size_t size) noexcept {
+ssize_t MtaSockets::read(int descriptor, void* into, std::size_t size) noexcept {
     const iovec piece{into, size};
     Slot* slot = slotOf(descriptor);
     if (slot == nullptr || size == 0)
@@ -128,14 +134,86 @@ ssize_t ReadAhead::read(int descriptor, void* into, std::size_t size) noexcept {
     return static_cast<ssize_t>(size);
 }
 
+// --- writing ------------------------------------------------------------------------------------
+
+namespace {
+
+/// Of the packet that libmilter writes in one or two parts: the length of what follows it, and a
+/// code.
+constexpr std::size_t packetHead = 5;
+
+/// One of those packets (SMFIR_ADDRCPT and the like in libmilter's mfdef.h) that come at the end of
+/// a message only, and never without a reply behind them.
+bool isEdit(const iovec& head) {
+    constexpr std::string_view edits = "+2-ehimq";
+    return head.iov_len == packetHead &&
+           edits.find(static_cast<const char*>(head.iov_base)[packetHead - 1]) !=
+               std::string_view::npos;
+}
+
+std::size_t sizeOf(std::span<const iovec> parts) {
+    std::size_t size = 0;
+    for (const iovec& part : parts)
+        size += part.iov_len;
+    return size;
+}
+
+} // namespace
+
+/// False: there is no memory for it.
+bool MtaSockets::Slot::hold(std::span<const iovec> parts) noexcept {
+    const std::size_t before = held.size();
+    try {
+        for (const iovec& part : parts)
+            held.append(static_cast<const char*>(part.iov_base), part.iov_len);
+        return true;
+    } catch (const std::exception&) {
+        held.resize(before);
+        return false;
+    }
+}
+
+/// What is held, and then `parts`; tells how much of these is sent, which is more than nothing.
+ssize_t MtaSockets::send(Slot& slot, int descriptor, std::span<const iovec> parts) noexcept {
+    std::array<iovec, 3> all{};
+    std::copy(parts.begin(), parts.end(), all.begin() + 1);
+    msghdr message{};
+    message.msg_iov = all.data();
+    message.msg_iovlen = parts.size() + 1;
+    for (;;) {
+        all[0] = {slot.held.data(), slot.held.size()};
+        const ssize_t sent = ::sendmsg(descriptor, &message, MSG_NOSIGNAL);
+        if (sent < 0)
+            return sent;
+        const std::size_t ofHeld = std::min(static_cast<std::size_t>(sent), slot.held.size());
+        slot.held.erase(0, ofHeld);
+        if (slot.held.empty() && (parts.empty() || static_cast<std::size_t>(sent) > ofHeld))
+            return sent - static_cast<ssize_t>(ofHeld);
+    }
+}
+
+ssize_t MtaSockets::writev(int descriptor, const iovec* parts, int count) noexcept {
+    constexpr int mostParts = 2;
+    Slot* slot = slotOf(descriptor);
+    if (slot == nullptr || count < 1 || count > mostParts)
+        return ::syscall(SYS_writev, descriptor, parts, count);
+    const std::span<const iovec> all(parts, static_cast<std::size_t>(count));
+    const std::size_t size = sizeOf(all);
+    if (size == 0)
+        return 0;
+    if (isEdit(all.front()) && slot->held.size() + size <= maxHeld && slot->hold(all))
+        return static_cast<ssize_t>(size);
+    return send(*slot, descriptor, all);
+}
+
 // --- polling ------------------------------------------------------------------------------------
 
-bool ReadAhead::keepsFor(const pollfd& one) const noexcept {
+bool MtaSockets::keepsFor(const pollfd& one) const noexcept {
     const Slot* slot = (one.events & POLLIN) != 0 ? slotOf(one.fd) : nullptr;
     return slot != nullptr && slot->kept.load(relaxed);
 }
 
-int ReadAhead::poll(pollfd* set, nfds_t size, int milliseconds) noexcept {
+int MtaSockets::poll(pollfd* set, nfds_t size, int milliseconds) noexcept {
     if (size == 1)
         return pollOne(*set, milliseconds);
     const std::span<pollfd> all(set, size);
@@ -153,11 +231,15 @@ int ReadAhead::poll(pollfd* set, nfds_t size, int milliseconds) noexcept {
 }
 
 /// By the one thread that has the connection.
-int ReadAhead::pollOne(pollfd& one, int milliseconds) noexcept {
+int MtaSockets::pollOne(pollfd& one, int milliseconds) noexcept {
     const bool toRead = (one.events & POLLIN) != 0 && (one.events & ~(POLLIN | POLLPRI)) == 0;
     Slot* slot = toRead ? slotOf(one.fd) : nullptr;
     if (slot == nullptr)
         return systemPoll({&one, 1}, milliseconds);
+    if (!slot->held.empty() && send(*slot, one.fd, {}) < 0 && errno != EINTR && errno != EAGAIN) {
+        one.revents = POLLERR; // the connection is gone
+        return 1;
+    }
     if (slot->kept.load(relaxed) || slot->readable) {
         one.revents = POLLIN;
         return 1;
@@ -167,7 +249,7 @@ int ReadAhead::pollOne(pollfd& one, int milliseconds) noexcept {
     return ready;
 }
 
-ReadAhead& ReadAhead::ofLibmilter() noexcept {
+MtaSockets& MtaSockets::ofLibmilter() noexcept {
     return lasting.connections;
 }
 
