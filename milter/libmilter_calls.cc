@@ -1,21 +1,74 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
-// Five functions of the C library as libmilter calls them. It offers no way to put anything between
-// itself and the mail server, so these stand in the program under the names of the C library, which
-// the dynamic linker prefers. For the connections of mail servers they go to MtaSockets; for every
-// other descriptor, whoever uses it, they are the system calls. Linked into the daemon alone; left
-// out under ThreadSanitizer, which learns the order of events from its own versions of them.
+// Six functions of the C library as libmilter calls them. It offers no way to put anything between
+// itself and the mail server or the clock, so these stand in the program under the names of the C
+// library, which the dynamic linker prefers. For the connections of mail servers they go to
+// MtaSockets; for every other descriptor, whoever uses it, they are the system calls.
+//
+// libmilter measures by the wall clock how long a session has been idle. When that clock was set
+// forward by more than two hours, it would close all sessions that wait for their mail server, so
+// it is told the time of a clock that nobody sets. Everybody else gets the wall clock.
+//
+// Linked into the daemon alone; left out under ThreadSanitizer, which learns the order of events
+// from its own versions of them.
 
 #undef _FORTIFY_SOURCE // or the C library's headers define some of these functions inline
 
 #include "milter/mta_sockets.hh"
 
+#include <libmilter/mfapi.h>
+#include <link.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <ctime>
+
 using sluice::MtaSockets;
+
+namespace {
+
+struct AddressRange {
+    std::uintptr_t begin = 0;
+    std::uintptr_t end = 0;
+
+    [[nodiscard]] bool contains(std::uintptr_t address) const {
+        return begin <= address && address < end;
+    }
+};
+
+/// For dl_iterate_phdr(): widens `range` to all segments of the object that has smfi_main().
+int takeLibmilter(dl_phdr_info* object, std::size_t /*size*/, void* range) {
+    AddressRange segments{UINTPTR_MAX, 0};
+    bool found = false;
+    for (int i = 0; i < object->dlpi_phnum; ++i) {
+        const ElfW(Phdr)& segment = object->dlpi_phdr[i];
+        if (segment.p_type != PT_LOAD)
+            continue;
+        const AddressRange one{object->dlpi_addr + segment.p_vaddr,
+                               object->dlpi_addr + segment.p_vaddr + segment.p_memsz};
+        segments = {std::min(segments.begin, one.begin), std::max(segments.end, one.end)};
+        found = found || one.contains(reinterpret_cast<std::uintptr_t>(&smfi_main));
+    }
+    if (found)
+        *static_cast<AddressRange*>(range) = segments;
+    return found ? 1 : 0;
+}
+
+bool isOfLibmilter(const void* address) {
+    static const AddressRange libmilter = [] {
+        AddressRange range;
+        ::dl_iterate_phdr(takeLibmilter, &range);
+        return range;
+    }();
+    return libmilter.contains(reinterpret_cast<std::uintptr_t>(address));
+}
+
+} // namespace
 
 extern "C" {
 
@@ -41,6 +94,15 @@ int poll(pollfd* set, nfds_t size, int milliseconds) {
 int close(int descriptor) {
     MtaSockets::ofLibmilter().remove(descriptor);
     return static_cast<int>(::syscall(SYS_close, descriptor));
+}
+
+time_t time(time_t* seconds) noexcept {
+    const bool forLibmilter = isOfLibmilter(__builtin_return_address(0));
+    timespec now{};
+    ::clock_gettime(forLibmilter ? CLOCK_MONOTONIC : CLOCK_REALTIME, &now);
+    if (seconds != nullptr)
+        *seconds = now.tv_sec;
+    return now.tv_sec;
 }
 
 } // extern "C"
