@@ -13,6 +13,14 @@ std::string address(std::string_view local, std::uint64_t number, std::string_vi
     return fmt::format("{}{}@{}", local, number, domain);
 }
 
+/// A number as a word, of letters that are no digits in hexadecimal either: mail of people has
+/// different subjects, not one whose numbers differ.
+std::string word(std::string number) {
+    for (char& digit : number)
+        digit = static_cast<char>(digit - '0' + 'g');
+    return number;
+}
+
 std::string withoutBrackets(const std::string& path) {
     return path.substr(1, path.size() - 2);
 }
@@ -34,7 +42,7 @@ Letter makeLetter(const LoadPlan& plan, std::uint64_t number) {
         {"Date", "Mon, 02 Feb 2026 10:00:00 +0000"},
         {"From", fmt::format("Sender <{}>", sender)},
         {"To", letter.recipients.front()},
-        {"Subject", fmt::format("message {}", number)},
+        {"Subject", fmt::format("message {} {}", word(plan.run), word(std::to_string(number)))},
         {"Message-ID", fmt::format("<{}.{}@{}>", plan.run, number, plan.senderDomain)},
         {"MIME-Version", "1.0"},
         {"Content-Type", "text/plain; charset=utf-8"},
