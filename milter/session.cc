@@ -258,9 +258,12 @@ sfsistat Session::endOfMessage(const MtaContext& mta) {
                          readsBody() ? message_.bodyDigest.finish() : Digest{}};
     const BlockingScope waiting(services_.storeMayWait ? services_.blocked : nullptr);
     const bool passesOn = message_.firstNote(Note::Kind::badmail) == nullptr;
-    const sfsistat answer = conclude(
-        mta, runtime_->policy.onEndOfMessage(client_, message_.envelope, message_.headers, body,
-                                             passesOn, *services_.store, services_.calendar.now()));
+    const Now now = services_.calendar.now();
+    const sfsistat answer =
+        conclude(mta,
+                 runtime_->policy.onEndOfMessage(client_, message_.envelope, message_.headers, body,
+                                                 passesOn, *services_.store, now),
+                 now.steady);
     if (answer == SMFIS_CONTINUE || answer == SMFIS_DISCARD) {
         ++client_.messagesDone;
         client_.octetsDone += octets;
@@ -269,7 +272,7 @@ sfsistat Session::endOfMessage(const MtaContext& mta) {
     return answer;
 }
 
-sfsistat Session::conclude(const MtaContext& mta, Decision&& decision) {
+sfsistat Session::conclude(const MtaContext& mta, Decision&& decision, SteadyTime now) {
     Edits edits = std::move(decision.edits);
     const LoopResponse response = std::move(decision.loop);
     const auto reported = std::move(decision.reported);
@@ -280,16 +283,16 @@ sfsistat Session::conclude(const MtaContext& mta, Decision&& decision) {
     if (answer == SMFIS_CONTINUE)
         answer = discard ? drop(mta) : finish(mta, std::move(edits));
     const bool accepted = answer == SMFIS_CONTINUE || answer == SMFIS_DISCARD;
-    respond(mta, response, accepted);
+    respond(mta, response, accepted, now);
     if (accepted)
-        tallyFailedMembers(mta, reported);
+        tallyFailedMembers(mta, reported, now);
     return answer;
 }
 
-void Session::respond(const MtaContext& mta, const LoopResponse& response, bool accepted) {
-    const SteadyTime now = services_.calendar.now().steady;
+void Session::respond(const MtaContext& mta, const LoopResponse& response, bool accepted,
+                      SteadyTime now) {
     if (response.copy && accepted)
-        unacknowledged_ = Unacknowledged{*response.copy, now};
+        unacknowledged_ = Unacknowledged{*response.copy, services_.calendar.now().steady};
     else if (response.copy)
         services_.store->withdrawCopy(*response.copy, now);
     if (!response.alert.empty())
@@ -301,15 +304,14 @@ void Session::respond(const MtaContext& mta, const LoopResponse& response, bool 
 }
 
 void Session::tallyFailedMembers(const MtaContext& mta,
-                                 const std::vector<const MailingList*>& lists) {
+                                 const std::vector<const MailingList*>& lists, SteadyTime now) {
     if (lists.empty())
         return;
     const auto failed = scanReport(message_.headers, message_.bodyPrefix).failedRecipients;
     for (const MailingList* const list : lists)
         for (const MailAddress& member : failed) {
             services_.store->countBounce(runtime_->policy.memberKey(*list, member),
-                                         list->address.key() + ' ' + member.key(),
-                                         services_.calendar.now().steady);
+                                         list->address.key() + ' ' + member.key(), now);
             journal_.bounced(scene(mta, Stage::message), list->address, member);
         }
 }

@@ -96,9 +96,11 @@ private:
     sfsistat replyWith(const MtaContext& mta, const SmtpReply& reply) const;
 
     /// What the policy decided about the whole message, and what of that was done to it.
-    sfsistat conclude(const MtaContext& mta, Decision&& decision);
-    void respond(const MtaContext& mta, const LoopResponse& response, bool accepted);
-    void tallyFailedMembers(const MtaContext& mta, const std::vector<const MailingList*>& lists);
+    sfsistat conclude(const MtaContext& mta, Decision&& decision, SteadyTime now);
+    void respond(const MtaContext& mta, const LoopResponse& response, bool accepted,
+                 SteadyTime now);
+    void tallyFailedMembers(const MtaContext& mta, const std::vector<const MailingList*>& lists,
+                            SteadyTime now);
     void noteSilence();
     void acknowledgementHeard() { unacknowledged_.reset(); }
     sfsistat finish(const MtaContext& mta, Edits edits);

@@ -82,7 +82,7 @@ RedisClient::~RedisClient() {
 }
 
 Result<std::vector<RedisReply>> RedisClient::run(const std::vector<RedisCommand>& commands,
-                                                 SteadyTime deadline) {
+                                                 SteadyTime deadline, RedisNode::Asking asking) {
     const auto view = view_.get();
     if (!view)
         return fail("no server is known yet");
@@ -91,7 +91,7 @@ Result<std::vector<RedisReply>> RedisClient::run(const std::vector<RedisCommand>
     for (const RedisCommand& command : commands)
         tasks.push_back({&command, view->nodes[view->map.nodeOf(command.key())]});
     for (int round = 0; round < maxRounds; ++round) {
-        if (auto done = runOnce(tasks, deadline); !done) {
+        if (auto done = runOnce(tasks, deadline, asking); !done) {
             somethingIsWrong();
             return tl::unexpected(done.error());
         }
@@ -109,15 +109,17 @@ Result<std::vector<RedisReply>> RedisClient::run(const std::vector<RedisCommand>
 }
 
 /// Sends what has no answer yet, to all nodes at once, then waits for the answers.
-Result<void> RedisClient::runOnce(std::vector<Task>& tasks, SteadyTime deadline) {
+Result<void> RedisClient::runOnce(std::vector<Task>& tasks, SteadyTime deadline,
+                                  RedisNode::Asking asking) {
     struct Conversation {
         NodePointer node;
         RedisNode::Lease lease;
         std::vector<Task*> tasks;
     };
     std::vector<Conversation> conversations;
-    const auto failed = [](RedisNode& node, const Error& error) {
-        node.failed(error.message);
+    const auto failed = [&](RedisNode& node, const Error& error) {
+        if (asking == RedisNode::Asking::work)
+            node.failed(error.message);
         return fail(node.endpoint().text() + ": " + error.message);
     };
     for (Task& task : tasks) {
@@ -126,7 +128,7 @@ Result<void> RedisClient::runOnce(std::vector<Task>& tasks, SteadyTime deadline)
         auto with = std::find_if(conversations.begin(), conversations.end(),
                                  [&](const Conversation& one) { return one.node == task.node; });
         if (with == conversations.end()) {
-            auto lease = task.node->connect(deadline);
+            auto lease = task.node->connect(deadline, asking);
             if (!lease)
                 return tl::unexpected(lease.error());
             conversations.push_back({task.node, std::move(*lease), {}});
@@ -322,7 +324,7 @@ Result<void> RedisClient::probe(RedisNode& node) {
             fmt::format("{}probe:{:016x}", settings_.prefix, number * 0x9E3779B97F4A7C15);
         if (view->nodes[view->map.nodeOf(key)].get() != &node)
             continue;
-        auto lease = node.connect(deadline, true);
+        auto lease = node.connect(deadline, RedisNode::Asking::probe);
         if (!lease)
             return tl::unexpected(lease.error());
         const auto answer = (*lease)->ask({"EVAL", script.text, "1", key}, deadline);

@@ -49,7 +49,8 @@ public:
     /// the server does not know yet). Error: some command was not carried out; of others nobody
     /// knows. `deadline` bounds all of it.
     Result<std::vector<RedisReply>> run(const std::vector<RedisCommand>& commands,
-                                        SteadyTime deadline);
+                                        SteadyTime deadline,
+                                        RedisNode::Asking asking = RedisNode::Asking::work);
 
     /// What answers for this key has answered something else.
     void distrust(const std::string& key);
@@ -65,7 +66,7 @@ private:
     };
     struct Task; ///< a command, on its way
 
-    Result<void> runOnce(std::vector<Task>& tasks, SteadyTime deadline);
+    Result<void> runOnce(std::vector<Task>& tasks, SteadyTime deadline, RedisNode::Asking asking);
     Result<void> settle(Task& task, RedisReply reply);
     NodePointer nodeAt(const RedisEndpoint& endpoint);
 

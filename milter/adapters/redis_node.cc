@@ -31,7 +31,8 @@ RedisNode::RedisNode(RedisEndpoint endpoint, const RedisSettings& settings)
     pool_.idle.reserve(maxConnections);
 }
 
-Result<RedisNode::Lease> RedisNode::connect(SteadyTime deadline, bool probing) {
+Result<RedisNode::Lease> RedisNode::connect(SteadyTime deadline, Asking asking) {
+    const bool probing = asking == Asking::probe;
     if (!probing && !available_)
         return fail("not available");
     std::unique_ptr<RedisConnection> connection;
@@ -54,7 +55,7 @@ Result<RedisNode::Lease> RedisNode::connect(SteadyTime deadline, bool probing) {
     if (connection)
         return Lease(*this, std::move(connection));
     auto opened = openAnother(deadline);
-    if (!opened && !probing)
+    if (!opened && asking == Asking::work)
         failed(opened.error().message);
     if (!opened)
         return tl::unexpected(opened.error());

@@ -53,9 +53,14 @@ public:
         std::unique_ptr<RedisConnection> connection_;
     };
 
+    enum class Asking : std::uint8_t {
+        work,
+        hurry, ///< work that has less than its full time: when it fails, nothing is learnt from it
+        probe, ///< a try, in spite of the breaker
+    };
     /// Error: the breaker is open, the server cannot be reached, or all connections are in use for
-    /// all of the time. `probing` asks in spite of the breaker.
-    Result<Lease> connect(SteadyTime deadline, bool probing = false);
+    /// all of the time.
+    Result<Lease> connect(SteadyTime deadline, Asking asking = Asking::work);
 
     [[nodiscard]] const RedisEndpoint& endpoint() const { return endpoint_; }
     [[nodiscard]] bool available() const { return available_; }

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 
 namespace sluice::redis {
@@ -14,6 +15,7 @@ constexpr std::size_t octetsOfTag = 8;
 constexpr std::size_t octetsOfLink = 2 * octetsOfTag + templatesKept * octetsOfTag + 3;
 constexpr std::size_t octetsOfPost = 4 + octetsOfTag;
 constexpr std::size_t octetsOfKey = 2 * octetsOfTag;
+constexpr std::size_t octetsOfTimes = 4 + 4; ///< before a link
 
 void append(std::string& text, std::uint64_t number, unsigned octetCount) {
     for (unsigned octet = octetCount; octet > 0; --octet)
@@ -48,6 +50,15 @@ void append(std::string& text, const Templates& templates) {
 
 unsigned flag(bool set, unsigned value) {
     return set ? value : 0;
+}
+
+unsigned flagsOf(const TurnAnswer& answer) {
+    return flag(answer.repeated, 1) | flag(answer.otherRepeated, 2) |
+           flag(answer.chainAutomatic, 4) | flag(answer.otherAutomatic, 8) | flag(answer.again, 16);
+}
+
+std::uint64_t secondsOf(seconds time) {
+    return static_cast<std::uint64_t>(std::max<seconds::rep>(time.count(), 0));
 }
 
 template<typename Number>
@@ -99,12 +110,50 @@ std::string octets(const ChainLink& link) {
     return text;
 }
 
-std::optional<KnownLink> knownLink(RedisValue link, RedisValue age) {
-    const auto octets = link.text();
-    const auto old = numberOf<std::uint32_t>(age);
-    if (!octets || octets->size() != octetsOfLink || !old)
+std::string octets(const EndOfMessageQuestion::Message& message,
+                   std::span<const EndOfMessageQuestion::Post> posts) {
+    std::string text;
+    append(text, secondsOf(message.lifetime), 4);
+    append(text, secondsOf(message.lifetime), 4);
+    text += octets(message.link);
+    for (const EndOfMessageQuestion::Post& post : posts) {
+        text += octets(post.list);
+        append(text, secondsOf(message.lifetime), 4);
+        text += octets(post.state);
+    }
+    return text;
+}
+
+std::string octets(const TurnState& state, seconds lifetime) {
+    std::string text;
+    append(text, secondsOf(lifetime), 4);
+    append(text, state.author, octetsOfTag);
+    append(text, flag(state.referring, 1) | flag(state.automatic, 2), 1);
+    append(text, state.templates);
+    for (const TurnState::Seen& seen : state.seen) {
+        append(text, seen.message, 4);
+        append(text, seen.message == 0 && seen.answer == TurnAnswer() ? 0 : seen.answer.turns, 2);
+        append(text, flagsOf(seen.answer), 1);
+    }
+    return text;
+}
+
+std::string octets(const CopyState& state, seconds lifetime) {
+    std::string text;
+    append(text, secondsOf(lifetime), 4);
+    append(text, state.copies, 4);
+    append(text, state.lost, 2);
+    append(text, state.constantIntervals, 2);
+    append(text, state.interval, 4);
+    return text;
+}
+
+namespace {
+
+std::optional<KnownLink> knownLink(std::string_view octets, seconds age) {
+    if (octets.size() != octetsOfLink)
         return std::nullopt;
-    Octets reader(*octets);
+    Octets reader(octets);
     KnownLink known;
     known.link.author = reader.take<std::uint64_t>();
     known.link.previousAuthor = reader.take<std::uint64_t>();
@@ -115,8 +164,32 @@ std::optional<KnownLink> knownLink(RedisValue link, RedisValue age) {
     known.link.automatic = (flags & 1U) != 0;
     known.link.chainAutomatic = (flags & 2U) != 0;
     known.link.prompt = (flags & 4U) != 0;
-    known.age = seconds(*old);
+    known.age = age;
     return known;
+}
+
+} // namespace
+
+std::optional<KnownLink> knownLink(RedisValue link, RedisValue age) {
+    const auto octets = link.text();
+    const auto old = numberOf<std::uint32_t>(age);
+    if (!octets || !old)
+        return std::nullopt;
+    return knownLink(*octets, seconds(*old));
+}
+
+std::optional<KnownLink> knownMessage(RedisValue message, RedisValue left) {
+    const auto octets = message.text();
+    const auto milliseconds = left.integer();
+    if (!octets || octets->size() < octetsOfTimes + octetsOfLink || !milliseconds)
+        return std::nullopt;
+    Octets reader(*octets);
+    const std::chrono::milliseconds span = seconds(reader.take<std::uint32_t>());
+    const seconds most(reader.take<std::uint32_t>());
+    const auto passed =
+        std::chrono::floor<seconds>(span - std::chrono::milliseconds(*milliseconds));
+    const seconds age = std::max(passed, seconds(0));
+    return age < most ? knownLink(reader.rest().substr(0, octetsOfLink), age) : std::nullopt;
 }
 
 std::string octets(const PostState& post) {

@@ -4,8 +4,10 @@
 #include "milter/adapters/redis_reply.hh"
 #include "milter/policy/store.hh"
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +26,11 @@ std::string hexadecimal(const StoreKey& key);
 /// The author comes first.
 std::string octets(const ChainLink& link);
 std::string octets(const PostState& post);
+/// Of a key that is new, for as long as that lasts.
+std::string octets(const EndOfMessageQuestion::Message& message,
+                   std::span<const EndOfMessageQuestion::Post> posts);
+std::string octets(const TurnState& state, std::chrono::seconds lifetime);
+std::string octets(const CopyState& state, std::chrono::seconds lifetime);
 std::optional<PostState> postState(std::string_view octets);
 
 /// MESSAGE DEPTH FLAGS TEMPLATES and what else addTurn wants, behind the key.
@@ -31,6 +38,8 @@ std::vector<std::string> turnArguments(const EndOfMessageQuestion::Row& row);
 
 /// {link, age}; nothing: not remembered, or no such answer.
 std::optional<KnownLink> knownLink(RedisValue link, RedisValue age);
+/// The octets of a message, and how many milliseconds they last still.
+std::optional<KnownLink> knownMessage(RedisValue message, RedisValue left);
 std::optional<TurnAnswer> turnAnswer(RedisValue value);
 std::optional<CopyAnswer> copyAnswer(RedisValue value);
 

@@ -17,46 +17,54 @@ std::string sha1Of(const std::string& text) {
     return fmt::format("{:02x}", fmt::join(digest, ""));
 }
 
-// A hash: field m is the link behind its times, each list a post behind its end.
+// How long ago a value was written is told by how much of its time is left, so that what RedisStore
+// writes without a script is by the server's clock too.
+
+// The link, and behind it the posts: 16 octets of list, 4 of end, 12 of state. Before them 4 octets
+// of how old the link will be when the key ends, and 4 of how old it may become; the end of a post
+// is an age of the link as well.
 constexpr const char* rememberMessageLua = R"lua(
 local key, link, life = KEYS[1], ARGV[1], tonumber(ARGV[2])
-local now = tonumber(redis.call('TIME')[1])
-local out, fresh, changed = {false, 0}, true, false
-local known = redis.call('HGET', key, 'm')
-if known and #known == 59 then
-  local seen, ends = struct.unpack('>I4I4', known)
-  if now < ends then
-    out[1] = string.sub(known, 9)
-    out[2] = math.max(now - seen, 0)
+local out, age, left, lasts = {false, 0}, 0, 0, life
+local posts, states, fresh = {}, {}, true
+local known = redis.call('GET', key)
+if known and #known >= 59 and (#known - 59) % 32 == 0 then
+  local span, may = struct.unpack('>I4I4', known)
+  left = redis.call('PTTL', key) / 1000
+  age = math.max(math.floor(span - left), 0)
+  if age < may then
+    out = {string.sub(known, 9, 59), age}
     fresh = string.sub(known, 9, 16) ~= string.sub(link, 1, 8)
   end
+  if not fresh then link, lasts = out[1], may end
+  for at = 60, #known, 32 do
+    local ends = struct.unpack('>I4', known, at + 16)
+    if age < ends then
+      local list = string.sub(known, at, at + 15)
+      states[list] = string.sub(known, at + 20, at + 31)
+      posts[#posts + 1] = {list, ends - age}
+    end
+  end
 end
-if fresh then
-  redis.call('HSET', key, 'm', struct.pack('>I4I4', now, now + life) .. link)
-  changed = true
-end
+local changed = fresh
 for i = 3, #ARGV, 2 do
-  local post = redis.call('HGET', key, ARGV[i])
-  if post and #post == 16 and now < struct.unpack('>I4', post) then
-    out[#out + 1] = string.sub(post, 5)
-  else
-    redis.call('HSET', key, ARGV[i], struct.pack('>I4', now + life) .. ARGV[i + 1])
-    out[#out + 1] = false
+  out[#out + 1] = states[ARGV[i]] or false
+  if not states[ARGV[i]] then
+    states[ARGV[i]] = ARGV[i + 1]
+    posts[#posts + 1] = {ARGV[i], life}
     changed = true
   end
 end
--- without the message there was nothing
-if changed and (not known or redis.call('TTL', key) < life) then redis.call('EXPIRE', key, life) end
+if changed then
+  if fresh then age = 0 end
+  left = math.max(math.ceil(left), life)
+  local value = struct.pack('>I4I4', age + left, lasts) .. link
+  for _, post in ipairs(posts) do
+    value = value .. post[1] .. struct.pack('>I4', age + post[2]) .. states[post[1]]
+  end
+  redis.call('SET', key, value, 'EX', left)
+end
 return out
-)lua";
-
-constexpr const char* findMessageLua = R"lua(
-local known = redis.call('HGET', KEYS[1], 'm')
-if not known or #known ~= 59 then return false end
-local now = tonumber(redis.call('TIME')[1])
-local seen, ends = struct.unpack('>I4I4', known)
-if now >= ends then return false end
-return {string.sub(known, 9), math.max(now - seen, 0)}
 )lua";
 
 // advance() of store_records.hh. Flags of a turn: 1 referring, 2 automatic, 4 reaction, 8 some
@@ -66,7 +74,6 @@ constexpr const char* addTurnLua = R"lua(
 local pause, prompt = 3600, 30
 local key, author, message, templates = KEYS[1], ARGV[1], ARGV[2], ARGV[5]
 local depth, flags, life = math.max(tonumber(ARGV[3]), 1), tonumber(ARGV[4]), tonumber(ARGV[6])
-local now = tonumber(redis.call('TIME')[1])
 local zero8 = string.rep('\0', 8)
 local own = string.sub(templates, 1, 8)
 local function on(set, flag) return math.floor(set / flag) % 2 == 1 end
@@ -80,7 +87,7 @@ end
 local function number(flag, value) return flag and value or 0 end
 
 local function keep(rows, turns, answer, seen)
-  redis.call('SET', key, struct.pack('>I4', now) .. author .. string.char(flags % 4) .. rows ..
+  redis.call('SET', key, struct.pack('>I4', life) .. author .. string.char(flags % 4) .. rows ..
     message .. struct.pack('>I2', turns) .. string.char(answer) .. seen, 'EX', life)
   return {turns, answer}
 end
@@ -91,7 +98,7 @@ end
 
 local state = redis.call('GET', key)
 if not state or #state ~= 73 then return begin() end
-local age = math.max(now - struct.unpack('>I4', state), 0)
+local age = math.max(math.floor(struct.unpack('>I4', state) - redis.call('PTTL', key) / 1000), 0)
 local last, lastFlags = string.sub(state, 5, 12), string.byte(state, 13)
 local rows, seen = string.sub(state, 14, 45), string.sub(state, 46, 73)
 if message ~= string.rep('\0', 4) then
@@ -127,17 +134,19 @@ answer = number(repeated, 1) + number(other, 2) + number(chain, 4) + number(othe
 return keep(rows, turns, answer, string.sub(seen, 1, 21))
 )lua";
 
-// Seen, copies, lost, constant intervals, interval. advance() of store_records.hh.
+// Lifetime, copies, lost, constant intervals, interval. advance() of store_records.hh.
 constexpr const char* addCopyLua = R"lua(
 local key, life = KEYS[1], tonumber(ARGV[1])
-local now = tonumber(redis.call('TIME')[1])
-local seen, copies, lost, constant, interval = now, 0, 0, 0, 0
+local copies, lost, constant, interval, age = 0, 0, 0, 0, 0
 local state = redis.call('GET', key)
-if state and #state == 16 then seen, copies, lost, constant, interval = struct.unpack('>I4I4I2I2I4', state) end
+if state and #state == 16 then
+  local lasts
+  lasts, copies, lost, constant, interval = struct.unpack('>I4I4I2I2I4', state)
+  age = math.max(math.floor(lasts - redis.call('PTTL', key) / 1000), 0)
+end
 local before, out = copies, {0, 0, 0, 0}
 copies = math.min(copies + 1, 4294967295)
 if before > 0 then
-  local age = math.max(now - seen, 0)
   if constant > 0 and math.abs(age - interval) <= math.max(2, math.floor(interval / 10)) then
     constant = math.min(constant + 1, 65535)
   else
@@ -145,16 +154,16 @@ if before > 0 then
   end
   out = {before, lost, constant, interval}
 end
-redis.call('SET', key, struct.pack('>I4I4I2I2I4', now, copies, lost, constant, interval), 'EX', life)
+redis.call('SET', key, struct.pack('>I4I4I2I2I4', life, copies, lost, constant, interval), 'EX', life)
 return out
 )lua";
 
 constexpr const char* withdrawCopyLua = R"lua(
 local state = redis.call('GET', KEYS[1])
 if not state or #state ~= 16 then return 0 end
-local seen, copies, lost, constant, interval = struct.unpack('>I4I4I2I2I4', state)
+local life, copies, lost, constant, interval = struct.unpack('>I4I4I2I2I4', state)
 if copies <= 1 then return redis.call('DEL', KEYS[1]) end
-redis.call('SET', KEYS[1], struct.pack('>I4I4I2I2I4', seen, copies - 1, lost, constant, interval),
+redis.call('SET', KEYS[1], struct.pack('>I4I4I2I2I4', life, copies - 1, lost, constant, interval),
   'KEEPTTL')
 return 1
 )lua";
@@ -162,9 +171,9 @@ return 1
 constexpr const char* noteLostAcknowledgementLua = R"lua(
 local state = redis.call('GET', KEYS[1])
 if not state or #state ~= 16 then return 0 end
-local seen, copies, lost, constant, interval = struct.unpack('>I4I4I2I2I4', state)
+local life, copies, lost, constant, interval = struct.unpack('>I4I4I2I2I4', state)
 redis.call('SET', KEYS[1],
-  struct.pack('>I4I4I2I2I4', seen, copies, math.min(lost + 1, 65535), constant, interval), 'KEEPTTL')
+  struct.pack('>I4I4I2I2I4', life, copies, math.min(lost + 1, 65535), constant, interval), 'KEEPTTL')
 return 1
 )lua";
 
@@ -373,7 +382,6 @@ RedisScript::RedisScript(std::string lua) : text(std::move(lua)), sha1(sha1Of(te
 const RedisScripts& RedisScripts::get() {
     static const RedisScripts scripts{
         .rememberMessage = RedisScript(rememberMessageLua),
-        .findMessage = RedisScript(findMessageLua),
         .addTurn = RedisScript(addTurnLua),
         .addCopy = RedisScript(addCopyLua),
         .withdrawCopy = RedisScript(withdrawCopyLua),

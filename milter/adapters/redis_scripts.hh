@@ -20,8 +20,6 @@ struct RedisScripts {
 
     /// LINK LIFETIME [LIST POST]… → {link before or nil, its age, post before or nil, …}
     RedisScript rememberMessage;
-    /// → {link, age} or nil
-    RedisScript findMessage;
     /// AUTHOR MESSAGE DEPTH FLAGS TEMPLATES LIFETIME → {turns, answer flags}
     RedisScript addTurn;
     /// LIFETIME → {copies before, lost, constant intervals, interval}

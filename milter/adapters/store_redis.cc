@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <functional>
+#include <span>
 #include <utility>
 
 namespace sluice {
@@ -17,6 +19,8 @@ using std::chrono::seconds;
 using std::chrono::steady_clock;
 
 constexpr seconds operatorPatience{2};
+/// Of all that is asked for one message as many may take all of their time.
+constexpr int operationsWaited = 2;
 /// Every node reads a book whenever it has changed.
 constexpr std::size_t maxBookEntries = 2000;
 constexpr std::size_t maxLoopsOfClient = 255;
@@ -95,12 +99,22 @@ std::optional<std::vector<RedisReply>> RedisStore::run(const std::vector<RedisCo
     return *std::move(replies);
 }
 
-std::optional<std::vector<RedisReply>> RedisStore::run(const std::vector<RedisCommand>& commands) {
-    return run(commands, client_.settings().timeout);
+std::optional<std::vector<RedisReply>> RedisStore::run(const std::vector<RedisCommand>& commands,
+                                                       SteadyTime asked) {
+    const auto now = steady_clock::now();
+    const auto own = now + client_.settings().timeout;
+    const auto ofAll = asked + operationsWaited * client_.settings().timeout;
+    if (ofAll <= now)
+        return std::nullopt;
+    auto replies = client_.run(commands, std::min(own, ofAll),
+                               own <= ofAll ? RedisNode::Asking::work : RedisNode::Asking::hurry);
+    if (!replies)
+        return std::nullopt;
+    return *std::move(replies);
 }
 
-bool RedisStore::runAlone(RedisCommand command) {
-    const auto replies = run({std::move(command)});
+bool RedisStore::runAlone(RedisCommand command, SteadyTime now) {
+    const auto replies = run({std::move(command)}, now);
     return replies && !replies->front().value().error();
 }
 
@@ -111,104 +125,177 @@ std::nullopt_t RedisStore::odd(const RedisCommand& command) {
 
 // --- messages -----------------------------------------------------------------------------------
 
+/// A key of a message.
+struct RedisStore::Part {
+    RedisCommand setNew; ///< sets it if it is new; else answers what it is
+    std::function<RedisCommand()> goOn;
+    /// Takes the answer of the latter; false: it is none.
+    std::function<bool(RedisValue)> take;
+};
+
+namespace {
+
+RedisCommand setIfNew(std::string key, std::string value, seconds lifetime) {
+    return {nullptr, {"SET", std::move(key), std::move(value), "EX", text(lifetime), "NX", "GET"}};
+}
+
+std::span<const EndOfMessageQuestion::Post> postsOf(const EndOfMessageQuestion& question) {
+    return {question.posts.data(), std::min(question.posts.size(), EndOfMessageQuestion::maxPosts)};
+}
+
+RedisCommand rememberMessage(std::string key, const EndOfMessageQuestion& question) {
+    RedisCommand command{
+        &scripts().rememberMessage,
+        {std::move(key), redis::octets(question.message->link), text(question.message->lifetime)}};
+    for (const EndOfMessageQuestion::Post& post : postsOf(question)) {
+        command.words.push_back(redis::octets(post.list));
+        command.words.push_back(redis::octets(post.state));
+    }
+    return command;
+}
+
+bool takeMessage(RedisValue value, EndOfMessageAnswer& answer) {
+    if (value.size() != 2 + answer.posts.size())
+        return false;
+    answer.known = redis::knownLink(value[0], value[1]);
+    for (std::size_t post = 0; post < answer.posts.size(); ++post)
+        if (const auto octets = value[2 + post].text())
+            answer.posts[post] = redis::postState(*octets);
+    return true;
+}
+
+RedisCommand addTurn(std::string key, const EndOfMessageQuestion::Row& row) {
+    RedisCommand command{&scripts().addTurn, {std::move(key)}};
+    for (std::string& argument : redis::turnArguments(row))
+        command.words.push_back(std::move(argument));
+    return command;
+}
+
+template<typename Value>
+bool takeInto(Value& into, std::optional<Value> answer) {
+    if (answer)
+        into = *std::move(answer);
+    return answer.has_value();
+}
+
+} // namespace
+
+/// `answer` becomes what is true if all of them are new.
+std::vector<RedisStore::Part> RedisStore::partsOf(const EndOfMessageQuestion& question,
+                                                  EndOfMessageAnswer& answer) const {
+    std::vector<Part> parts;
+    parts.reserve(3);
+    if (const auto& message = question.message) {
+        answer.posts.resize(postsOf(question).size());
+        const std::string key = keyOf('i', message->key);
+        parts.push_back(
+            {setIfNew(key, redis::octets(*message, postsOf(question)), message->lifetime),
+             [key, &question] { return rememberMessage(key, question); },
+             [&](RedisValue value) { return takeMessage(value, answer); }});
+    }
+    if (const auto& row = question.row) {
+        TurnState state;
+        answer.row = advance(state, row->turn, seconds(0));
+        const std::string key = keyOf('r', row->key);
+        parts.push_back(
+            {setIfNew(key, redis::octets(state, row->lifetime), row->lifetime),
+             [key, &row] { return addTurn(key, *row); },
+             [&](RedisValue value) { return takeInto(answer.row, redis::turnAnswer(value)); }});
+    }
+    if (const auto& copy = question.copy) {
+        CopyState state;
+        answer.copy = advance(state, seconds(0));
+        const std::string key = keyOf('c', copy->key);
+        parts.push_back(
+            {setIfNew(key, redis::octets(state, copy->lifetime), copy->lifetime),
+             [key, &copy] {
+                 return RedisCommand{&scripts().addCopy, {key, text(copy->lifetime)}};
+             },
+             [&](RedisValue value) { return takeInto(answer.copy, redis::copyAnswer(value)); }});
+    }
+    return parts;
+}
+
+/// Leaves those that are not new. False: unavailable.
+bool RedisStore::setNew(std::vector<Part>& parts, SteadyTime now) {
+    std::vector<RedisCommand> commands;
+    commands.reserve(parts.size());
+    for (Part& part : parts)
+        commands.push_back(std::move(part.setNew));
+    const auto replies = run(commands, now);
+    if (!replies)
+        return false;
+    auto reply = replies->begin();
+    std::erase_if(parts, [&](const Part&) { return (reply++)->value().isNil(); });
+    return true;
+}
+
+/// Most messages have no past: three plain commands that need no script, which takes Redis ten
+/// times as long.
 std::optional<EndOfMessageAnswer> RedisStore::endOfMessage(const EndOfMessageQuestion& question,
-                                                           SteadyTime /*now*/) noexcept {
+                                                           SteadyTime now) noexcept {
     return answered([&]() -> std::optional<EndOfMessageAnswer> {
+        EndOfMessageAnswer answer;
+        std::vector<Part> parts = partsOf(question, answer);
+        if (!question.searched && !setNew(parts, now))
+            return std::nullopt;
         std::vector<RedisCommand> commands;
-        const std::size_t posts =
-            question.message ? std::min(question.posts.size(), EndOfMessageQuestion::maxPosts) : 0;
-        if (question.message) {
-            RedisCommand command{&scripts().rememberMessage,
-                                 {keyOf('m', question.message->key),
-                                  redis::octets(question.message->link),
-                                  text(question.message->lifetime)}};
-            for (std::size_t post = 0; post < posts; ++post) {
-                command.words.push_back(redis::octets(question.posts[post].list));
-                command.words.push_back(redis::octets(question.posts[post].state));
-            }
-            commands.push_back(std::move(command));
-        }
-        if (question.row) {
-            RedisCommand command{&scripts().addTurn, {keyOf('r', question.row->key)}};
-            for (std::string& argument : redis::turnArguments(*question.row))
-                command.words.push_back(std::move(argument));
-            commands.push_back(std::move(command));
-        }
-        if (question.copy)
-            commands.push_back({&scripts().addCopy,
-                                {keyOf('c', question.copy->key), text(question.copy->lifetime)}});
+        for (const Part& part : parts)
+            commands.push_back(part.goOn());
         if (commands.empty())
-            return EndOfMessageAnswer();
-        const auto replies = run(commands);
+            return answer;
+        const auto replies = run(commands, now);
         if (!replies)
             return std::nullopt;
-        std::size_t next = 0;
-        EndOfMessageAnswer answer;
-        if (question.message) {
-            const RedisValue value = (*replies)[next++].value();
-            if (value.size() != 2 + posts)
-                return odd(commands.front());
-            answer.known = redis::knownLink(value[0], value[1]);
-            for (std::size_t post = 0; post < posts; ++post) {
-                const auto octets = value[2 + post].text();
-                answer.posts.push_back(octets ? redis::postState(*octets) : std::nullopt);
-            }
-        }
-        if (question.row) {
-            const auto turn = redis::turnAnswer((*replies)[next++].value());
-            if (!turn)
-                return odd(commands[next - 1]);
-            answer.row = *turn;
-        }
-        if (question.copy) {
-            const auto copy = redis::copyAnswer((*replies)[next++].value());
-            if (!copy)
-                return odd(commands[next - 1]);
-            answer.copy = *copy;
-        }
+        for (std::size_t i = 0; i < parts.size(); ++i)
+            if (!parts[i].take((*replies)[i].value()))
+                return odd(commands[i]);
         return answer;
     });
 }
 
 std::optional<std::vector<std::optional<KnownLink>>>
-RedisStore::findMessages(const std::vector<StoreKey>& messages, SteadyTime /*now*/) noexcept {
+RedisStore::findMessages(const std::vector<StoreKey>& messages, SteadyTime now) noexcept {
     return answered([&]() -> std::optional<std::vector<std::optional<KnownLink>>> {
         std::vector<RedisCommand> commands;
-        commands.reserve(messages.size());
-        for (const StoreKey& key : messages)
-            commands.push_back({&scripts().findMessage, {keyOf('m', key)}});
-        const auto replies = run(commands);
+        commands.reserve(2 * messages.size());
+        for (const StoreKey& key : messages) {
+            commands.push_back({nullptr, {"GET", keyOf('i', key)}});
+            commands.push_back({nullptr, {"PTTL", keyOf('i', key)}});
+        }
+        const auto replies = run(commands, now);
         if (!replies)
             return std::nullopt;
         std::vector<std::optional<KnownLink>> found;
-        found.reserve(replies->size());
-        for (const RedisReply& reply : *replies) {
-            const RedisValue value = reply.value();
-            found.push_back(redis::knownLink(value[0], value[1]));
-            if (!found.back() && !value.isNil())
-                return odd(commands[found.size() - 1]);
+        found.reserve(messages.size());
+        for (std::size_t i = 0; i < replies->size(); i += 2) {
+            const RedisValue message = (*replies)[i].value();
+            const RedisValue left = (*replies)[i + 1].value();
+            if (!left.integer() || !(message.isNil() || message.text()))
+                return odd(commands[i]);
+            found.push_back(redis::knownMessage(message, left));
         }
         return found;
     });
 }
 
-bool RedisStore::withdrawCopy(const StoreKey& copy, SteadyTime /*now*/) noexcept {
-    return answered([&] { return runAlone({&scripts().withdrawCopy, {keyOf('c', copy)}}); });
+bool RedisStore::withdrawCopy(const StoreKey& copy, SteadyTime now) noexcept {
+    return answered([&] { return runAlone({&scripts().withdrawCopy, {keyOf('c', copy)}}, now); });
 }
 
-bool RedisStore::noteLostAcknowledgement(const StoreKey& copy, SteadyTime /*now*/) noexcept {
+bool RedisStore::noteLostAcknowledgement(const StoreKey& copy, SteadyTime now) noexcept {
     return answered([&] {
-        return runAlone({&scripts().noteLostAcknowledgement, {keyOf('c', copy)}});
+        return runAlone({&scripts().noteLostAcknowledgement, {keyOf('c', copy)}}, now);
     });
 }
 
 // --- loops --------------------------------------------------------------------------------------
 
-std::optional<bool> RedisStore::claimNotice(const StoreKey& loop, SteadyTime /*now*/) noexcept {
+std::optional<bool> RedisStore::claimNotice(const StoreKey& loop, SteadyTime now) noexcept {
     return answered([&]() -> std::optional<bool> {
         const RedisCommand command{nullptr,
                                    {"SET", keyOf('n', loop), "1", "NX", "EX", text(cutWindow)}};
-        const auto replies = run({command});
+        const auto replies = run({command}, now);
         if (!replies)
             return std::nullopt;
         const RedisValue value = replies->front().value();
@@ -225,7 +312,7 @@ RedisCommand RedisStore::countEntry(Book book, const StoreKey& key, const std::s
              std::to_string(maxBookEntries)}};
 }
 
-std::optional<CutCount> RedisStore::countCut(const Cut& cut, SteadyTime /*now*/) noexcept {
+std::optional<CutCount> RedisStore::countCut(const Cut& cut, SteadyTime now) noexcept {
     return answered([&]() -> std::optional<CutCount> {
         const std::vector<RedisCommand> commands{
             countEntry(Book::loops, cut.loop, cut.label, redis::octets(cut.client), loopLifetime),
@@ -233,7 +320,7 @@ std::optional<CutCount> RedisStore::countCut(const Cut& cut, SteadyTime /*now*/)
             {&scripts().countLoop,
              {keyOf('k', cut.client), redis::octets(cut.loop), text(cutWindow),
               std::to_string(maxLoopsOfClient)}}};
-        const auto replies = run(commands);
+        const auto replies = run(commands, now);
         if (!replies)
             return std::nullopt;
         const auto ofLoop = (*replies)[1].value().integer();
@@ -248,13 +335,13 @@ std::optional<CutCount> RedisStore::countCut(const Cut& cut, SteadyTime /*now*/)
 }
 
 std::optional<Block> RedisStore::block(const StoreKey& key, const std::string& label,
-                                       SteadyTime /*now*/) noexcept {
+                                       SteadyTime now) noexcept {
     return answered([&]() -> std::optional<Block> {
         const RedisCommand command{&scripts().block,
                                    {bookKey(Book::blocks), redis::octets(key), sealed(label),
                                     text(firstBlock), text(longestBlock), text(cutWindow),
                                     std::to_string(maxBookEntries)}};
-        const auto replies = run({command});
+        const auto replies = run({command}, now);
         if (!replies)
             return std::nullopt;
         const RedisValue value = replies->front().value();
@@ -282,10 +369,11 @@ std::optional<std::vector<Block>> RedisStore::blocks(SteadyTime /*now*/) noexcep
 }
 
 bool RedisStore::countBounce(const StoreKey& member, const std::string& label,
-                             SteadyTime /*now*/) noexcept {
+                             SteadyTime now) noexcept {
     return answered([&] {
         return runAlone(
-            countEntry(Book::bounces, member, label, redis::octets(StoreKey()), bounceLifetime));
+            countEntry(Book::bounces, member, label, redis::octets(StoreKey()), bounceLifetime),
+            now);
     });
 }
 

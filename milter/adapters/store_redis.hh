@@ -16,8 +16,9 @@
 namespace sluice {
 
 /// A store in Redis, which all nodes of a site share. Each operation is one round trip and one
-/// atomic script a key; every key ends by itself. Unavailable after settings.timeout at the latest,
-/// for the operator's lists after two seconds.
+/// atomic command or script a key, and endOfMessage() another one for what is not new; every key
+/// ends by itself. Unavailable after settings.timeout at the latest, and
+/// twice that after `now`; for the operator's lists after two seconds.
 ///
 /// Names of keys are keyed hashes, labels are sealed: whoever reads the server learns no address.
 class RedisStore : public Store {
@@ -56,6 +57,7 @@ private:
         std::string label;
         redis::BookEntry times;
     };
+    struct Part;
     /// A book as it was read, good for as long as it has that version.
     struct ReadBook {
         std::string version;
@@ -67,16 +69,20 @@ private:
                   const std::function<void(const Line&, std::int64_t)>& use);
     [[nodiscard]] std::string keyOf(char kind, const StoreKey& key) const;
     [[nodiscard]] std::string bookKey(Book book) const;
+    [[nodiscard]] std::vector<Part> partsOf(const EndOfMessageQuestion& question,
+                                            EndOfMessageAnswer& answer) const;
+    bool setNew(std::vector<Part>& parts, SteadyTime now);
     [[nodiscard]] std::string sealed(const std::string& label) const;
     [[nodiscard]] std::string opened(std::string_view sealed) const;
     [[nodiscard]] RedisCommand countEntry(Book book, const StoreKey& key, const std::string& label,
                                           const std::string& companion,
                                           std::chrono::seconds lifetime) const;
     /// Nothing: unavailable.
-    std::optional<std::vector<RedisReply>> run(const std::vector<RedisCommand>& commands);
+    std::optional<std::vector<RedisReply>> run(const std::vector<RedisCommand>& commands,
+                                               SteadyTime asked);
     std::optional<std::vector<RedisReply>> run(const std::vector<RedisCommand>& commands,
                                                std::chrono::milliseconds patience);
-    bool runAlone(RedisCommand command);
+    bool runAlone(RedisCommand command, SteadyTime now);
     /// The answer to this command has another form: the server is no use. Nothing.
     std::nullopt_t odd(const RedisCommand& command);
     void forgetTraces(const std::vector<RedisCommand>& commands);

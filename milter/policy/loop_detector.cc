@@ -260,7 +260,8 @@ void LoopDetector::climb(const Chain& chain, const TurnAnswer& row, LoopOutcome&
 LoopOutcome LoopDetector::examine(Store& store, const LoopMessage& message, SteadyTime now) const {
     const auto ancestors = ancestorsOf(store, message, now);
     Chain chain = chainOf(message, ancestors ? *ancestors : Links());
-    const EndOfMessageQuestion question = questionOf(message, chain);
+    EndOfMessageQuestion question = questionOf(message, chain);
+    question.searched = !ancestors || !ancestors->empty();
     const auto answer = store.endOfMessage(question, now);
     LoopOutcome outcome;
     outcome.storeDown = !ancestors || !answer;

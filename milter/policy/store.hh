@@ -41,6 +41,7 @@ struct EndOfMessageQuestion {
     static constexpr std::size_t maxPosts = 8;
 
     std::uint64_t client = 0; ///< tag of its network: whose share of the memory this uses
+    bool searched = false;    ///< by findMessages(): what was a round trip already
     std::optional<Message> message;
     std::optional<Row> row;
     std::optional<Copy> copy;
@@ -95,7 +96,9 @@ struct StoreEntry {
 
 /// The store. Every function may answer nullopt or false for "unavailable", after a time that the
 /// store bounds itself; none throws. All may be called by any thread. `now` never goes back by more
-/// than threads may pass each other; a store that several nodes share goes by its own clock.
+/// than threads may pass each other; a store that several nodes share goes by its own clock. All
+/// that is asked for one message has the same `now`, when its end came: a store that waits bounds by
+/// it how long the message waits in all.
 ///
 /// Labels are text for the operator, at most maxLabelOctets of each are kept. A store outside of
 /// this process must not see them in clear: it keeps them sealed, or not at all.
@@ -113,8 +116,9 @@ public:
 
     virtual ~Store() = default;
 
-    /// One round trip: remembers the message unless it is remembered already, adds its turn and its
-    /// copy, notes its posts, and tells what was known before.
+    /// Remembers the message unless it is remembered already, adds its turn and its copy, notes its
+    /// posts, and tells what was known before. One round trip; two for one that was not searched
+    /// for and is not new.
     virtual std::optional<EndOfMessageAnswer> endOfMessage(const EndOfMessageQuestion& question,
                                                            SteadyTime now) noexcept = 0;
 

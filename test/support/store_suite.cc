@@ -24,6 +24,7 @@ public:
     EndOfMessageQuestion next() {
         EndOfMessageQuestion asked;
         asked.client = below(3);
+        asked.searched = below(2) == 0;
         const bool hours = below(2) == 0;
         if (below(8) != 0)
             asked.message = {keyOf(below(50)), link(), hours ? 6h : 48h};

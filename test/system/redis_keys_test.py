@@ -75,13 +75,26 @@ def trips(proxy, session, mail):
     return [bytes(each) for each in proxy.requests[start:] if KEY_OF_MESSAGE.search(each)]
 
 
+def about(subject):
+    return Mail(fields=(("Subject", subject),))
+
+
 def test_an_ordinary_message_takes_one_round_trip_and_three_keys(counted, redis):
     proxy, session = counted
-    for _ in range(20):
+    for number in range(20):
         before = redis.keys()
-        request, = trips(proxy, session, Mail())
+        request, = trips(proxy, session, about("more and " * number + "more"))
         assert len(set(KEY_OF_MESSAGE.findall(request))) <= 3
         assert 1 <= len(redis.keys() - before) <= 3
+
+
+def test_a_message_like_one_before_takes_two_round_trips(counted, redis):
+    proxy, session = counted
+    trips(proxy, session, about("the same again"))
+    for _ in range(5):
+        before = redis.keys()
+        assert len(trips(proxy, session, about("the same again"))) == 2
+        assert len(redis.keys() - before) <= 3
 
 
 def test_an_answer_takes_two_round_trips(counted):
