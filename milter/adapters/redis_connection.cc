@@ -285,9 +285,13 @@ Result<RedisReply> RedisConnection::ask(const RedisWords& words, SteadyTime dead
     return std::move(replies->front());
 }
 
-bool RedisConnection::reusable() const {
+bool RedisConnection::settled() const {
     const bool readToEnd = context_->reader->pos == context_->reader->len;
-    if (broken_ || awaited_ != 0 || context_->err != 0 || !readToEnd)
+    return !broken_ && awaited_ == 0 && context_->err == 0 && readToEnd;
+}
+
+bool RedisConnection::reusable() const {
+    if (!settled())
         return false;
     pollfd watched{context_->fd, POLLIN | POLLRDHUP, 0};
     return ::poll(&watched, 1, 0) == 0;

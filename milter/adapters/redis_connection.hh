@@ -40,7 +40,9 @@ public:
     /// One command and its answer. Error: also an answer that is one.
     Result<RedisReply> ask(const RedisWords& words, SteadyTime deadline);
 
-    /// Nothing is on its way, and the server has not closed it: it may be used again.
+    /// Nothing is on its way: it may be kept for the next user.
+    [[nodiscard]] bool settled() const;
+    /// Besides, the server has not closed it nor sent anything: it may be used again.
     [[nodiscard]] bool reusable() const;
 
 private:

@@ -93,7 +93,7 @@ Result<std::unique_ptr<RedisConnection>> RedisNode::openAnother(SteadyTime deadl
 }
 
 void RedisNode::takeBack(std::unique_ptr<RedisConnection> connection) {
-    const bool good = connection && connection->reusable();
+    const bool good = connection && connection->settled();
     {
         const std::lock_guard guard(poolMutex_);
         if (good)
