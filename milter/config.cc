@@ -345,6 +345,7 @@ Config makeConfig(const Settings& settings, std::vector<Problem>& problems) {
     readLimits(reader, policy.limits);
     readKeys(reader, config);
     config.daemon.redis = readStore(reader, config.hasKeyFile);
+    reader.read("store-share", parseStoreShare, config.daemon.storeShare);
     readLists(reader, policy.lists);
     readLoops(reader, policy.lists, policy.loops);
     checkDependencies(reader, config);

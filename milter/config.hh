@@ -3,6 +3,7 @@
 
 #include "common/log.hh"
 #include "milter/adapters/badmail_maildir.hh"
+#include "milter/adapters/client_shares.hh"
 #include "milter/adapters/directory_file.hh"
 #include "milter/adapters/ldap_settings.hh"
 #include "milter/adapters/redis_settings.hh"
@@ -46,6 +47,7 @@ struct DaemonSettings {
     std::optional<SocketSpec> control;  ///< a unix socket for the operator's tool
     std::optional<SocketSpec> metrics;  ///< a port for Prometheus
     std::optional<RedisSettings> redis; ///< none: the store is in memory
+    ClientShares::Limits storeShare;    ///< what each client may fill of Redis
     LogTarget logTarget = LogTarget::syslog;
 
     friend bool operator==(const DaemonSettings&, const DaemonSettings&) = default;

@@ -11,12 +11,15 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 namespace sluice {
 namespace {
 
 constexpr std::chrono::seconds longestDnsTimeout{20};
 constexpr std::chrono::seconds longestTarpit{5};
+constexpr std::chrono::seconds shortestShareTime{1};
+constexpr double clientSharesInAll = 10;
 
 std::string inQuotes(std::string_view text) {
     return fmt::format("\"{}\"", escapeForDisplay(text));
@@ -27,6 +30,23 @@ Result<std::uint16_t> parsePort(std::string_view text) {
     if (!number || *number == 0 || *number > std::numeric_limits<std::uint16_t>::max())
         return fail(inQuotes(text) + " is no port number");
     return static_cast<std::uint16_t>(*number);
+}
+
+/// `example` is for who wrote something else.
+Result<std::pair<std::uint32_t, std::chrono::milliseconds>>
+parseCountInTime(std::string_view text, std::string_view example) {
+    const std::size_t slash = text.find('/');
+    const auto count = parseUnsigned(text.substr(0, slash));
+    if (slash == std::string_view::npos || !count ||
+        *count > std::numeric_limits<std::uint32_t>::max())
+        return fail(
+            fmt::format("{} is not COUNT/DURATION ({}, for instance)", inQuotes(text), example));
+    const auto time = parseDuration(text.substr(slash + 1));
+    if (!time)
+        return tl::unexpected(time.error());
+    if (time->count() <= 0)
+        return fail(inQuotes(text) + ": the duration must be more than 0");
+    return std::pair(static_cast<std::uint32_t>(*count), *time);
 }
 
 Result<SocketSpec> parseUnixSocket(std::string_view path) {
@@ -151,17 +171,27 @@ Result<std::string> parseServer(std::string_view text) {
 Result<HarvestLimit> parseHarvestLimit(std::string_view text) {
     if (text == "0")
         return HarvestLimit{};
-    const std::size_t slash = text.find('/');
-    const auto count = parseUnsigned(text.substr(0, slash));
-    if (slash == std::string_view::npos || !count ||
-        *count > std::numeric_limits<std::uint32_t>::max())
-        return fail(inQuotes(text) + " is not COUNT/DURATION (20/1h, for instance)");
-    const auto window = parseDuration(text.substr(slash + 1));
-    if (!window)
-        return tl::unexpected(window.error());
-    if (window->count() <= 0)
-        return fail(inQuotes(text) + ": the duration must be more than 0");
-    return HarvestLimit{static_cast<std::uint32_t>(*count), *window};
+    const auto limit = parseCountInTime(text, "20/1h");
+    if (!limit)
+        return tl::unexpected(limit.error());
+    return HarvestLimit{limit->first, limit->second};
+}
+
+Result<ClientShares::Limits> parseStoreShare(std::string_view text) {
+    const auto share = parseCountInTime(text, "200000/6h");
+    if (!share)
+        return tl::unexpected(share.error());
+    const auto [count, time] = *share;
+    if (count == 0)
+        return fail(inQuotes(text) + ": the count must be more than 0");
+    if (time < shortestShareTime)
+        return fail(inQuotes(text) + ": the duration must be at least " +
+                    formatDuration(shortestShareTime));
+    ClientShares::Limits limits;
+    limits.ofClient = count;
+    limits.ofAll = clientSharesInAll * limits.ofClient;
+    limits.period = std::chrono::duration_cast<std::chrono::seconds>(time);
+    return limits;
 }
 
 Result<NamedListener> parseListener(std::string_view text) {

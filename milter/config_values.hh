@@ -5,6 +5,7 @@
 #include "common/log.hh"
 #include "common/network_set.hh"
 #include "common/text.hh"
+#include "milter/adapters/client_shares.hh"
 #include "milter/config.hh"
 #include "milter/options.hh"
 
@@ -39,6 +40,8 @@ struct HarvestLimit {
 };
 /// `20/1h`, or `0`.
 Result<HarvestLimit> parseHarvestLimit(std::string_view text);
+/// `200000/6h`: what a client may fill; all together may fill ten times that.
+Result<ClientShares::Limits> parseStoreShare(std::string_view text);
 
 struct NamedListener {
     std::string name; ///< lower case

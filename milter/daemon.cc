@@ -138,7 +138,7 @@ std::shared_ptr<Store> Daemon::makeStore() {
         return own;
     redis_ = std::make_shared<RedisStore>(*settings_.redis, labelSeal(*initial_.policy->keyring));
     services_.storeMayWait = settings_.redis->timeout > shortWait;
-    return std::make_shared<FallbackStore>(redis_, std::move(own));
+    return std::make_shared<FallbackStore>(redis_, std::move(own), settings_.storeShare);
 }
 
 /// While the filter may still do what root may; nobody is answered yet.

@@ -147,6 +147,8 @@ const std::vector<OptionSpec>& optionSpecs() {
         {"redis-prefix", "TEXT", Occurs::once, "sluice:", "the beginning of all keys in Redis"},
         {"redis-timeout", "DURATION", Occurs::once, "20ms",
          "how long a message may wait for an answer of Redis"},
+        {"store-share", "COUNT/DURATION", Occurs::once, "200000/6h",
+         "messages of a client that are kept in Redis; its other ones each node counts for itself"},
     };
     return specs;
 }

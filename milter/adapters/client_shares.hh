@@ -19,6 +19,8 @@ public:
         double ofAll = 2'000'000;
         std::chrono::seconds period = std::chrono::hours(6);
         std::size_t clients = 65'536; ///< known at once
+
+        friend bool operator==(const Limits&, const Limits&) = default;
     };
 
     ClientShares() : ClientShares(Limits()) {}

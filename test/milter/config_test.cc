@@ -95,6 +95,9 @@ TEST_CASE("each wrong value is named with its line and option") {
         {"ldap-ca-file = /etc/passwd", "ldap-ca-file", "ldap://"},
         {"harvest-limit = 20", "harvest-limit", "20"},
         {"harvest-limit = 20/0s", "harvest-limit", "20/0s"},
+        {"store-share = 200000", "store-share", "200000/6h"},
+        {"store-share = 0/6h", "store-share", "0/6h"},
+        {"store-share = 5/999ms", "store-share", "1s"},
         {"tarpit = 5001ms", "tarpit", "5001ms"},
         {"tarpit = -1s", "tarpit", "-1s"},
         {"tarpit = 5", "tarpit", "5"},
@@ -299,6 +302,7 @@ TEST_CASE("values take effect") {
                                "dns-timeout = 500ms\n"
                                "listener = Submission sender limits require-auth\n"
                                "harvest-limit = 0\n"
+                               "store-share = 500/1h\n"
                                "badmail-dir = \"/tmp\"\n"
                                "badmail-quota = 10M\n"
                                "badmail-days = 2\n",
@@ -317,6 +321,9 @@ TEST_CASE("values take effect") {
     CHECK(listener.areas.has(Area::sender));
     CHECK_FALSE(listener.areas.has(Area::connection));
     CHECK(config.policy->recipient.harvestLimit == 0);
+    CHECK(config.daemon.storeShare.ofClient == 500);
+    CHECK(config.daemon.storeShare.ofAll == 5000);
+    CHECK(config.daemon.storeShare.period == std::chrono::hours(1));
     REQUIRE(config.badmail);
     CHECK(config.badmail->directory == "/tmp");
     CHECK(config.badmail->quota == 10ULL << 20);

@@ -92,6 +92,7 @@ WRONG = [
     Wrong("bad log category", ["log-level = kitchen=debug"], "kitchen"),
     Wrong("bad log target", ["log = paper"], "paper"),
     Wrong("bad harvest limit", ["harvest-limit = 20"], '"20"'),
+    Wrong("bad share of the store", ["store-share = 20"], '"20"'),
     Wrong("tarpit too long", ["tarpit = 6s"], '"6s"'),
     Wrong("tarpit without a directory", ["tarpit = 1s"], "directory"),
     Wrong("bad mode", ["mode = maybe"], "maybe"),
