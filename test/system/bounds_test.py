@@ -2,15 +2,13 @@
 """Messages that are far larger, deeper or longer than honest ones: what they cost in time and memory
 is bounded, and the next one is served."""
 
-import pathlib
-import re
 import socket
 import struct
 import time
 
 import pytest
 
-from harness.sluice import NEGOTIATION, packet
+from harness.sluice import NEGOTIATION, megabytes, packet
 
 CONNECT = packet(b"C", b"client.example\0" + b"4" + struct.pack("!H", 9) + b"192.0.2.1\0")
 ENVELOPE = packet(b"M", b"<>\0") + packet(b"R", b"<user@test.example>\0")
@@ -46,11 +44,6 @@ ODD = {
     "base64 that is none": ([(b"Content-Type", b"text/plain"), (b"Content-Transfer-Encoding", b"base64")],
                             b"=A=\xff" * 500_000),
 }
-
-
-def megabytes(daemon):
-    status = pathlib.Path(f"/proc/{daemon.pid}/status").read_text()
-    return int(re.search(r"VmRSS:\s+(\d+)", status).group(1)) / 1024
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,11 @@ NEWS, TEAM = "news@test.example", "team@test.example"
 LISTS = (f"list = {NEWS}", f"list = {TEAM} return-path=keep")
 
 
-def conversation(nodes):
+def conversation(nodes, box="box@out.example"):
     """Two programs answer each other, and each message comes to the next node; the answers to it."""
     kinds, before = [], []
     for number in range(8):
-        parties = ("desk@test.example", "box@out.example")
+        parties = ("desk@test.example", box)
         sender, recipient = parties if number % 2 else parties[::-1]
         body = f"Dear customer, {sender} has received your mail and will not look at it.\r\n".encode()
         fields = (("Subject", "Re: Your mail of today"), *(("In-Reply-To", each) for each in before))

@@ -71,6 +71,12 @@ def has_notifications():
     return "libsystemd" in run(program("ldd"), binary()).stdout
 
 
+def megabytes(daemon):
+    """How much memory it has."""
+    status = pathlib.Path(f"/proc/{daemon.pid}/status").read_text()
+    return int(re.search(r"VmRSS:\s+(\d+)", status).group(1)) / 1024
+
+
 class ServiceManager:
     """What the daemon tells the service manager, at an address like that of systemd. Like systemd it
     never lets a message wait."""
