@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <cstdlib>
 #include <fstream>
 #include <functional>
 #include <optional>
@@ -25,6 +26,12 @@ constexpr const char* loopback = "127.0.0.1";
 constexpr const char* siteName = "site";
 
 using Words = std::vector<std::string>;
+
+/// Redis, or what the environment has in its place.
+std::string serverProgram() {
+    const char* const named = std::getenv("SLUICE_REDIS_SERVER");
+    return named == nullptr ? "/usr/bin/redis-server" : named;
+}
 
 /// What the server answers; nothing: it does not, or with an error.
 std::optional<RedisReply> ask(const RedisEndpoint& server, const Words& words) {
@@ -58,7 +65,7 @@ std::unique_ptr<ServerProcess> start(const ScratchDirectory& directory, const Re
     Words command{"/usr/bin/env",
                   std::string("LD_PRELOAD=") + SLUICE_FIXED_CLOCK_LIBRARY,
                   "SLUICE_FIXED_CLOCK=" + clock.path(),
-                  "/usr/bin/redis-server",
+                  serverProgram(),
                   "--bind",
                   loopback,
                   "--port",
@@ -118,7 +125,7 @@ RedisBehindSentinel::RedisBehindSentinel() : clock_(directory_.path("time")), po
               fmt::format("bind {}\nport {}\ndir {}\nsentinel monitor {} {} {} 1\n", loopback,
                           port_, directory_.path(), siteName, loopback, serverPort));
     const std::string log = directory_.path("sentinel.log");
-    sentinel_ = std::make_unique<ServerProcess>(Words{"/usr/bin/redis-sentinel", config}, log);
+    sentinel_ = std::make_unique<ServerProcess>(Words{serverProgram(), config, "--sentinel"}, log);
     const auto knowsMaster = [&] {
         return ask(at(port_), {"SENTINEL", "get-master-addr-by-name", siteName}).has_value();
     };

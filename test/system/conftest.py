@@ -7,6 +7,7 @@ import os
 import pytest
 
 from harness.process import program
+from harness.redis import PROGRAM, server_names
 from harness.site import Site
 from harness.sluice import binary
 
@@ -40,6 +41,12 @@ def site(request):
 def mta(request, site):
     """Each of the two mail servers in turn."""
     return site.mtas[request.param]
+
+
+@pytest.fixture(params=server_names(), ids=os.path.basename)
+def each_redis(request, monkeypatch):
+    """Redis, and Valkey where it is installed, in turn as the server of what follows."""
+    monkeypatch.setenv(PROGRAM, request.param)
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -3,6 +3,7 @@
 itself meanwhile, and all count together again soon after."""
 
 import contextlib
+import os
 import statistics
 import time
 
@@ -11,8 +12,8 @@ import pytest
 from harness import proxy as spoil
 from harness.nodes import Load, Mail, Nodes, Session, base, record  # noqa: F401 (fixtures)
 from harness.proxy import Proxy
-from harness.redis import RedisServer
-from harness.redis_faults import FAULTS, SLUICE_USER, answers, pause, restore, resume
+from harness.redis import PROGRAM, RedisServer, server_names
+from harness.redis_faults import FAULTS, OF_THE_SERVER, SLUICE_USER, answers, pause, restore, resume
 from harness.waiting import wait_until
 
 # 50 ms, and what a busy machine adds by itself
@@ -55,6 +56,18 @@ def scene(base):
         yield Scene(base, stack)
 
 
+def faults_of_each_server():
+    """All of one, and of the others those that they have a say in."""
+    first, *others = server_names()
+    return [(first, name) for name in FAULTS] + [(other, name) for other in others for name in OF_THE_SERVER]
+
+
+@pytest.fixture
+def server(request, monkeypatch):
+    """What the scene has for a Redis."""
+    monkeypatch.setenv(PROGRAM, request.param)
+
+
 @pytest.fixture(params=FAULTS)
 def fault(request):
     return FAULTS[request.param]
@@ -67,7 +80,8 @@ def seconds_of(session, count):
     return [seconds for _, seconds in taken]
 
 
-def test_what_a_fault_costs(scene, fault, record):
+@pytest.mark.parametrize("server, fault", faults_of_each_server(), ids=os.path.basename, indirect=True)
+def test_what_a_fault_costs(server, fault, scene, record):
     with Session(scene.nodes[0]) as session:
         usual = statistics.median(seconds_of(session, 30))
         fault.begin(scene)

@@ -14,6 +14,8 @@ PATIENT = "redis-timeout = 500ms"  # on a busy machine: here Redis is always the
 KEY = re.compile(rb"sluice:(?:[a-z]:[0-9a-f]{32}|book:(?:loops|blocks|bounces)|probe:[0-9]+)")
 KEY_OF_MESSAGE = re.compile(rb"sluice:[a-z]:[0-9a-f]{32}")
 
+on_each_redis = pytest.mark.usefixtures("each_redis")
+
 
 @pytest.fixture
 def redis(base):
@@ -41,6 +43,7 @@ def require_nothing_readable(octets, what):
     assert not found, (what, found)
 
 
+@on_each_redis
 def test_keys_end_by_themselves_and_tell_nothing(base, redis):
     """As it is kept, and as it travels."""
     redis.call("CONFIG", "SET", "rdbcompression", "no")  # or DUMP would hide what it repeats
@@ -79,6 +82,7 @@ def about(subject):
     return Mail(fields=(("Subject", subject),))
 
 
+@on_each_redis
 def test_an_ordinary_message_takes_one_round_trip_and_three_keys(counted, redis):
     proxy, session = counted
     for number in range(20):

@@ -17,6 +17,8 @@ ADMIN = "admin@test.example"
 PATIENT = "redis-timeout = 500ms"  # on a busy machine: here Redis is always there
 SECONDS_UNTIL_ALL_KNOW = 3  # a second, and what a busy machine takes more
 
+on_each_redis = pytest.mark.usefixtures("each_redis")
+
 
 @pytest.fixture
 def redis(base):
@@ -32,6 +34,7 @@ def nodes(base, redis):
 
 # what they know together
 
+@on_each_redis
 def test_a_copy_is_known_to_all(nodes):
     assert nodes.share()
 
@@ -58,6 +61,7 @@ def labels(node, book="loops"):
     return [entry["label"] for entry in node.listed("loops")[book]]
 
 
+@on_each_redis
 def test_a_loop_is_listed_and_forgotten_on_all_nodes(nodes):
     post, again = post_and_its_return()
     assert nodes[0].send(post).kind == "continue"
@@ -103,6 +107,7 @@ def test_one_notice_for_the_site(base, redis, shared, expected):
         assert len(sink.deliveries(b"one@out.example")) == expected
 
 
+@on_each_redis
 def test_failed_members_are_counted_for_the_site(nodes):
     report_a_failed_member(nodes)
     for node in nodes:
@@ -110,6 +115,7 @@ def test_failed_members_are_counted_for_the_site(nodes):
         assert (member["label"], member["count"]) == (f"{NEWS} dead@out.example", 2)
 
 
+@on_each_redis
 def test_scripts_that_redis_forgets_are_sent_again(nodes, redis):
     for _ in range(3):
         redis.call("SCRIPT", "FLUSH")
@@ -118,6 +124,7 @@ def test_scripts_that_redis_forgets_are_sent_again(nodes, redis):
 
 # how it is configured
 
+@on_each_redis
 @pytest.mark.parametrize("password, user", [("secret", ""), ("secret", "sluice ")], ids=["password", "user"])
 def test_a_password_from_a_file(base, password, user):
     path = base / "password"
@@ -129,6 +136,7 @@ def test_a_password_from_a_file(base, password, user):
         assert nodes.share()
 
 
+@on_each_redis
 def test_a_socket_a_prefix_and_a_database(base, redis):
     stores = [(f"store = redis+unix://{redis.socket}", "redis-prefix = one:"),
               (f"store = redis://{redis.address}/0", "redis-prefix = two:"),
@@ -177,6 +185,7 @@ def is_shut_out(node, address):
     return at_mail(node, address) == "replycode"
 
 
+@on_each_redis
 def test_a_network_is_shut_out_of_all_nodes(nodes):
     assert not is_shut_out(nodes[1], "203.0.113.9")
     nodes[0].ctl("deny", "add", "203.0.113.0/24", "--for", "2h", "--note", "floods us")
@@ -213,6 +222,7 @@ def test_in_memory_it_is_for_one_node(base):
         assert is_shut_out(nodes[0], "2001:db8:7::9") and nodes[1].listed("deny", "list") == []
 
 
+@on_each_redis
 def test_the_user_of_the_manual_may_do_all(base):
     """The ACL line of sluice-milter.conf(5), as it stands there."""
     page = (pathlib.Path(__file__).parents[2] / "man" / "sluice-milter.conf.5").read_text()
@@ -239,6 +249,7 @@ def at_recipient(node, address):
     return node.send(Mail(recipient=address))
 
 
+@on_each_redis
 def test_recipients_of_a_set(base, redis):
     with Nodes(base, f"store = redis://{redis.address}/0", PATIENT, "directory = redis:recipients") as nodes:
         user = "user@test.example"

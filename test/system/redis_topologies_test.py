@@ -12,6 +12,8 @@ SECONDS_UNTIL_SHARED = 5
 SECONDS_UNTIL_PROMOTED = 20
 PATIENT = "redis-timeout = 200ms"  # what a busy machine takes for a round trip is not what is tested
 
+on_each_redis = pytest.mark.usefixtures("each_redis")
+
 
 @pytest.fixture
 def watched(base):
@@ -43,6 +45,7 @@ def test_nodes_find_the_master(base, watched):
         assert status["nodes"] == [{"address": watched.first.address, "available": True}]
 
 
+@on_each_redis
 @pytest.mark.parametrize("end, begin", [(RedisServer.kill, RedisServer.start), (RedisServer.pause, RedisServer.resume)],
                          ids=["killed", "paused"])
 def test_the_master_is_away_under_load(base, watched, record, end, begin):
@@ -94,6 +97,7 @@ def test_one_node_of_the_cluster_is_enough_to_find_it(base, cluster):
         nodes.wait_until_they_share()
 
 
+@on_each_redis
 def test_slots_move_under_load(base, cluster):
     """While they move, the first server says ASK for what is new, then MOVED."""
     with Nodes(base, f"store = {cluster.url}", PATIENT) as nodes:
@@ -112,6 +116,7 @@ def test_slots_move_under_load(base, cluster):
             assert "CROSSSLOT" not in log and "unavailable" not in log, log
 
 
+@on_each_redis
 def test_scripts_that_the_new_owner_of_a_slot_does_not_know(base, cluster):
     """It says NOSCRIPT to what it was asked because of an ASK."""
     with Nodes(base, f"store = {cluster.url}", PATIENT) as nodes:
@@ -125,6 +130,7 @@ def test_scripts_that_the_new_owner_of_a_slot_does_not_know(base, cluster):
         assert known_to_last(nodes, before) == len(before), "what was there before is asked for there"
 
 
+@on_each_redis
 def test_a_server_of_the_cluster_is_away_for_a_while(base, cluster):
     """It has no replica: the others say CLUSTERDOWN."""
     with Nodes(base, f"store = {cluster.url}") as nodes:

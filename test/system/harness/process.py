@@ -14,6 +14,10 @@ LOWEST_PORT = 10_000
 SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
 
 
+def is_installed(name):
+    return shutil.which(name, path=SYSTEM_PATH) is not None
+
+
 def program(name):
     """The path of a program that the tests cannot do without."""
     path = shutil.which(name, path=SYSTEM_PATH)

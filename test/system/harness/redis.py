@@ -8,10 +8,24 @@ import signal
 import socket
 import subprocess
 
-from .process import free_port, make_directory, program
+from .process import free_port, is_installed, make_directory, program
 from .waiting import wait_until
 
 READY_SECONDS = 20
+PROGRAM = "SLUICE_REDIS_SERVER"  # in the environment: the server to take
+PROGRAMS = ("redis-server", "valkey-server")
+
+
+def server_program():
+    """The path of the server that is run."""
+    return program(os.environ.get(PROGRAM, PROGRAMS[0]))
+
+
+def server_names():
+    """The servers that this machine has, Redis in any case, or the one that the environment names."""
+    if PROGRAM in os.environ:
+        return [os.environ[PROGRAM]]
+    return [PROGRAMS[0], *filter(is_installed, PROGRAMS[1:])]
 
 
 class RedisError(Exception):
@@ -104,7 +118,7 @@ class RedisServer:
 
     def _command(self):
         secret = ["--requirepass", self._password] if self._password else []
-        return [program("redis-server"), "--port", str(self.port), "--bind", "127.0.0.1", "--dir", self.base,
+        return [server_program(), "--port", str(self.port), "--bind", "127.0.0.1", "--dir", self.base,
                 "--unixsocket", self.socket, "--unixsocketperm", "700", "--save", "", "--appendonly", "no",
                 "--repl-diskless-sync-delay", "0", *secret]
 

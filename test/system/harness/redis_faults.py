@@ -125,3 +125,7 @@ FAULTS = {
     "a huge array": spoilt(spoil.instead(b"*100000000\r\n")),
     "arrays in arrays": spoilt(spoil.instead(b"*1\r\n" * 5000)),
 }
+
+# In these the server says what is wrong; in the others it is a proxy, or nobody.
+OF_THE_SERVER = ("killed", "wrong password", "no permission", "no permission for the keys", "read-only replica",
+                 "memory full", "no snapshots", "loading")

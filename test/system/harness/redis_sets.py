@@ -4,8 +4,8 @@ watch. What a `with` block starts ends with it."""
 
 import contextlib
 
-from .process import free_port, program
-from .redis import READY_SECONDS, RedisServer
+from .process import free_port
+from .redis import READY_SECONDS, RedisServer, server_program
 from .waiting import wait_until
 
 SLOTS = 16384
@@ -100,7 +100,7 @@ class Sentinel(RedisServer):
         self.config.write_text(SENTINEL_CONF.format(port=self.port, base=self.base, master=master))
 
     def _command(self):
-        return [program("redis-server"), self.config, "--sentinel"]
+        return [server_program(), self.config, "--sentinel"]
 
     def master(self):
         """What it knows of the master."""
