@@ -170,6 +170,9 @@ class Postfix:
         ids = [entry["queue_id"] for entry in self.queue() if entry["queue_name"] == "hold"]
         return [run(program("postcat"), "-c", self.etc, "-q", each).stdout.encode() for each in ids]
 
+    def delete(self, queue_id):
+        run(program("postsuper"), "-c", self.etc, "-d", queue_id)
+
     def clear_queue(self):
         run(program("postsuper"), "-c", self.etc, "-d", "ALL")
 
