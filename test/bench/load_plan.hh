@@ -17,7 +17,7 @@ struct LoadPlan {
     unsigned connections = 1; ///< at the same time, each in a thread
     std::uint64_t messagesAConnection = 100;
     std::uint64_t messages = 0;           ///< in all; 0: as many as `duration` allows
-    std::chrono::milliseconds duration{}; ///< no message starts later than this
+    std::chrono::milliseconds duration{}; ///< of a turn: no message starts later than this
     std::chrono::milliseconds answerLimit{};
     std::size_t bodySize = 0;
     unsigned recipientsAMessage = 1;
@@ -28,13 +28,14 @@ struct LoadPlan {
     std::string recipientDomain;
 };
 
-/// Numbers the messages and the connections, and ends the load. Shared by all threads.
+/// Numbers the messages and the connections, and ends the turns. Shared by all threads.
 class LoadBudget {
 public:
-    explicit LoadBudget(const LoadPlan& plan)
-        : most_(plan.messages), end_(std::chrono::steady_clock::now() + plan.duration) {}
+    explicit LoadBudget(const LoadPlan& plan) : most_(plan.messages), duration_(plan.duration) {}
 
-    /// nullopt when the load is over.
+    /// From now on there is time for messages. Not while workers are at work.
+    void beginTurn() { end_ = std::chrono::steady_clock::now() + duration_; }
+    /// nullopt when the turn is over.
     std::optional<std::uint64_t> nextMessage() {
         if (isOver())
             return std::nullopt;
@@ -50,7 +51,8 @@ private:
     }
 
     const std::uint64_t most_;
-    const std::chrono::steady_clock::time_point end_;
+    const std::chrono::milliseconds duration_;
+    std::chrono::steady_clock::time_point end_;
     std::atomic<std::uint64_t> message_{0};
     std::atomic<std::uint64_t> connection_{0};
     std::atomic<bool> stopped_{false};

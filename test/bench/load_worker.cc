@@ -42,35 +42,27 @@ bool closesSession(const Reply& reply) {
 
 } // namespace
 
-LoadWorker::LoadWorker(const LoadPlan& plan, LoadBudget& budget)
-    : plan_(plan), budget_(budget), body_(makeBody(plan.bodySize)) {}
+LoadWorker::LoadWorker(const LoadPlan& plan, LoadBudget& budget, std::uint64_t fewer)
+    : plan_(plan), budget_(budget), body_(makeBody(plan.bodySize)), sentHere_(fewer) {}
 
-LoadResult LoadWorker::run() {
-    while (runSession()) {
+LoadResult LoadWorker::takeTurn() {
+    while (const auto number = budget_.nextMessage()) {
+        if (!deliver(makeLetter(plan_, *number)))
+            break;
     }
     if (result_.trouble)
         budget_.stop();
-    return std::move(result_);
+    return std::exchange(result_, {});
 }
 
-bool LoadWorker::runSession() {
-    for (std::uint64_t sent = 0; sent < plan_.messagesAConnection; ++sent) {
-        const auto number = budget_.nextMessage();
-        if (!number)
-            break;
-        const auto letter = makeLetter(plan_, *number);
-        const auto start = Clock::now();
-        const auto opened = mta_ ? Step{} : openSession();
-        const auto ending = opened ? sendMessage(letter) : opened.error();
-        record(start, ending);
-        if (ending.isTrouble)
-            return false;
-        if (ending.endsSession)
-            break;
-    }
-    const bool goesOn = mta_.has_value();
-    endSession();
-    return goesOn;
+bool LoadWorker::deliver(const Letter& letter) {
+    const auto start = Clock::now();
+    const auto opened = mta_ ? Step{} : openSession();
+    const auto ending = opened ? sendMessage(letter) : opened.error();
+    record(start, ending);
+    if (ending.endsSession || ++sentHere_ >= plan_.messagesAConnection)
+        endSession();
+    return !ending.isTrouble;
 }
 
 void LoadWorker::record(Clock::time_point start, const Ending& ending) {
@@ -127,6 +119,7 @@ void LoadWorker::endSession() {
     if (mta_)
         (void)mta_->quit(); // the filter may have gone already
     mta_.reset();
+    sentHere_ = 0;
 }
 
 LoadWorker::Ending LoadWorker::sendMessage(const Letter& letter) {

@@ -18,7 +18,7 @@
 
 namespace sluice::bench {
 
-/// What a thread saw.
+/// What a worker saw in a turn.
 struct LoadResult {
     std::vector<std::uint32_t> latencies;         ///< microseconds a message
     std::map<std::string, std::uint64_t> replies; ///< stage and reply that ended a message
@@ -26,14 +26,21 @@ struct LoadResult {
     std::optional<mta::Negotiation> negotiated;   ///< in the first session
 };
 
-/// One connection after the other, message after message, as an MTA does it. Runs in a thread of
-/// its own; the first trouble of any worker ends the whole load.
-/// The latency of a message is the time from its MAIL to the last answer; for the first one of a
-/// connection it begins with connecting.
+/// One connection after the other, message after message, as an MTA does it. A turn runs in a
+/// thread of its own; the first trouble of any worker ends the whole load. The latency of a message
+/// is the time from its MAIL to the last answer; for the first one of a connection it begins with
+/// connecting.
 class LoadWorker {
 public:
-    LoadWorker(const LoadPlan& plan, LoadBudget& budget);
-    LoadResult run();
+    /// The first connection carries `fewer` messages less than the others: workers that begin
+    /// together shall not all connect again at the same time.
+    LoadWorker(const LoadPlan& plan, LoadBudget& budget, std::uint64_t fewer);
+    LoadWorker(const LoadWorker&) = delete;
+    LoadWorker& operator=(const LoadWorker&) = delete;
+    ~LoadWorker() { endSession(); }
+
+    /// Until the budget says that the turn is over. An open connection stays open.
+    LoadResult takeTurn();
 
 private:
     /// How a message ended before its time, or with its last answer.
@@ -48,8 +55,8 @@ private:
     static Step judged(std::string_view stage, const mta::Outcome<mta::Reply>& reply);
     static Step judged(const mta::Outcome<void>& sent);
 
-    /// False when the load is over.
-    bool runSession();
+    /// False when the filter broke off.
+    bool deliver(const Letter& letter);
     Step openSession();
     void endSession();
     Ending sendMessage(const Letter& letter);
@@ -63,6 +70,7 @@ private:
     LoadBudget& budget_;
     const std::string body_;
     std::optional<mta::MilterClient> mta_;
+    std::uint64_t sentHere_; ///< messages of the open connection
     LoadResult result_;
 };
 

@@ -87,6 +87,8 @@ class MilterLoadTest(unittest.TestCase):
             ["--socket", self.socket, "--seconds", "601"],
             ["--socket", self.socket, "--senders", "0"],
             ["--socket", self.socket, "--pid", "-1"],
+            ["--socket", self.socket, "--rounds", "0"],
+            ["--socket", self.socket, "--socket", self.socket, "--pid", "1"],
         ):
             with self.subTest(arguments=arguments):
                 status, report, errors = load(*arguments)
@@ -115,6 +117,30 @@ class MilterLoadTest(unittest.TestCase):
         self.assertEqual(status, 0)
         self.assertGreater(report["messages"], 0)
         self.assertLess(report["seconds"], 20)
+
+    def test_filters_take_turns_and_connections_outlast_them(self):
+        other = f"{self.path}.2"
+        with ScriptedFilter(self.path, {}) as first, ScriptedFilter(other, {}) as second:
+            status, report, _ = load("--socket", self.socket, "--socket", f"unix:{other}", "--rounds", "3",
+                                     "--messages-per-connection", "1000000", "--seconds", "0.1",
+                                     "--pid", str(os.getpid()), "--pid", str(os.getpid()))
+        self.assertEqual(status, 0)
+        self.assertEqual([len(turns) for turns in report["filters"]], [3, 3])
+        for filter, turns in zip((first, second), report["filters"]):
+            self.assertEqual((filter.received["O"], filter.received["Q"]), (1, 1))
+            self.assertEqual(filter.received["E"], sum(turn["messages"] for turn in turns))
+            for turn in turns:
+                self.assertGreater(turn["messages"], 0)
+                self.assertGreater(turn["cpu_us_per_message"], 0)  # the filter is a thread of this process
+
+    def test_trouble_of_one_filter_ends_the_turns_of_all(self):
+        other = f"{self.path}.2"
+        with ScriptedFilter(self.path, {}), ScriptedFilter(other, {"E": b"close"}):
+            status, report, _ = load("--socket", self.socket, "--socket", f"unix:{other}", "--rounds", "3",
+                                     "--seconds", "0.1")
+        self.assertEqual(status, 1)
+        self.assertEqual([len(turns) for turns in report["filters"]], [1, 1])
+        self.assertEqual(report["filters"][1][0]["troubles"], ["eom: the filter closed the connection"])
 
     def test_sends_what_an_mta_sends(self):
         with ScriptedFilter(self.path, {}) as filter:

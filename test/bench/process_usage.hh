@@ -9,8 +9,8 @@
 
 namespace sluice::bench {
 
-/// The CPU time that a process has used so far, user and system, its ended threads included; to the
-/// tick (10 ms). Error: no such process.
-Result<std::chrono::milliseconds> cpuTimeOf(pid_t process);
+/// CPU time that all threads of a process have used so far, user and system. Error: no such
+/// process.
+Result<std::chrono::nanoseconds> cpuTimeOf(pid_t process);
 
 } // namespace sluice::bench
