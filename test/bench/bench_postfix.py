@@ -1,33 +1,39 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A private Postfix end to end, from smtp-source to its discard transport: without a filter, with the
-null filter, with sluice. Needs root."""
+"""A private Postfix end to end, from smtp-source to its discard transport: without a filter, with null
+filters, with sluice, with rspamd. Needs root."""
 
+import contextlib
 import statistics
 import subprocess
 import time
 
+import bench_rspamd
 from bench_site import null_filter_like
 from harness.postfix import Postfix
-from harness.process import program, run
+from harness.process import free_port, program, run
 from harness.waiting import wait_until
+from null_filter import NullFilter
 
 SESSIONS = 20
 MESSAGE_SIZE = 4000
 RUN_LIMIT_SECONDS = 180
 QUEUE_LIMIT_SECONDS = 120
+# none: no filter; null: it negotiated as sluice; replying: a null filter that is sent everything and
+# answers each step
+FILTERS = ("none", "null", "replying", "sluice", "rspamd")
 
 
 class BenchPostfix:
-    """Three listeners of one Postfix, which differ in their filter alone. `ports`: name -> port;
+    """One Postfix with a listener for each filter; they differ in nothing else. `ports`: name -> port;
     `filters`: name -> milter socket, or nothing."""
 
     def __init__(self, base, filters):
+        self.ports = {name: free_port() for name in filters}
         self._postfix = Postfix(base, "/nonexistent", 1)
-        ports = (self._postfix.port, self._postfix.submission_port, self._postfix.other_port)
-        self.ports = dict(zip(filters, ports, strict=True))
         for name, socket in filters.items():
-            service = f"127.0.0.1:{self.ports[name]}/inet/smtpd_milters={socket}"
-            run(program("postconf"), "-c", self._postfix.etc, "-P", service)
+            service = f"127.0.0.1:{self.ports[name]}/inet"
+            self._postconf("-M", f"{service}={service.replace('/', ' ')} n - n - - smtpd")
+            self._postconf("-P", f"{service}/smtpd_milters={socket}")
         self._postfix.set(**{f"{name}_transport": "discard:" for name in ("default", "local", "relay")})
 
     def __enter__(self):
@@ -35,6 +41,9 @@ class BenchPostfix:
 
     def __exit__(self, *unused):
         self._postfix.stop()
+
+    def _postconf(self, *arguments):
+        run(program("postconf"), "-c", self._postfix.etc, *arguments)
 
     def messages_per_second(self, name, messages):
         """One run of smtp-source. The queue is empty before, so that none pays for another."""
@@ -50,22 +59,54 @@ class BenchPostfix:
         return messages / took
 
 
-def measure_postfix(site, rounds, messages, say):
-    """Messages a second for each filter, with the medians of their ratios round by round."""
-    sockets = {"none": "", "null": site.address("unix", "null"), "sluice": site.address("unix", "sluice")}
-    with site.sluice(sockets["sluice"]):
-        null, _ = null_filter_like(sockets["sluice"], sockets["null"])
-        with null, BenchPostfix(site.base / "postfix", sockets) as postfix:
-            rates = {name: [] for name in sockets}
-            order = list(sockets)
-            for name in order:
-                postfix.messages_per_second(name, messages // 4)
-            for number in range(rounds):
-                say(f"postfix: round {number + 1} of {rounds}")
-                for name in order:
-                    rates[name].append(postfix.messages_per_second(name, messages))
-                order.reverse()
+def alternating(names, rounds, measure):
+    """What measure(name) gives, name by name; each round begins where the one before has ended."""
+    found = {name: [] for name in names}
+    order = list(names)
+    for number in range(rounds):
+        for name in order:
+            found[name].append(measure(name, number))
+        order.reverse()
+    return found
+
+
+def summary_of_rates(rates):
+    """Medians, and for each filter but the null filter the median of its ratios to it round by round;
+    sluice beside the others the same way."""
+    def ratio(one, other):
+        return statistics.median(a / b for a, b in zip(rates[one], rates[other]))
     return {"messages_per_second": {name: statistics.median(each) for name, each in rates.items()},
-            "ratios": {f"{one} to {other}": statistics.median(a / b for a, b in zip(rates[one], rates[other]))
-                       for one, other in (("null", "none"), ("sluice", "none"), ("sluice", "null"))},
+            "to_null": {name: ratio(name, "null") for name in rates if name != "null"},
+            "sluice_to": {name: ratio("sluice", name) for name in rates if name != "sluice"},
             "rounds": rates}
+
+
+@contextlib.contextmanager
+def all_filters(site, say):
+    """name -> milter socket."""
+    with contextlib.ExitStack() as stack:
+        sockets = {name: site.address("unix", name) for name in FILTERS[1:]}
+        stack.enter_context(site.sluice(sockets["sluice"]))
+        stack.enter_context(null_filter_like(sockets["sluice"], sockets["null"])[0])
+        stack.enter_context(NullFilter(sockets["replying"]))
+        if bench_rspamd.is_installed():
+            say("postfix: rspamd " + bench_rspamd.LEFT_OUT)
+            path = site.base / "rspamd" / "socket" / "milter.sock"
+            sockets["rspamd"] = f"unix:{path}"
+            stack.enter_context(bench_rspamd.Rspamd(site.base / "rspamd", path))
+        else:
+            say("postfix: rspamd left out, it is not installed (apt-get install rspamd)")
+            del sockets["rspamd"]
+        yield {"none": "", **sockets}
+
+
+def measure_postfix(site, rounds, messages, say):
+    """Messages a second for each filter, and ratios."""
+    with all_filters(site, say) as sockets, BenchPostfix(site.base / "postfix", sockets) as postfix:
+        for name in sockets:
+            postfix.messages_per_second(name, max(SESSIONS, messages // 2))
+
+        def measure(name, number):
+            say(f"postfix: round {number + 1} of {rounds}, {name}")
+            return postfix.messages_per_second(name, messages)
+        return summary_of_rates(alternating(sockets, rounds, measure))
