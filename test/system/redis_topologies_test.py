@@ -116,7 +116,6 @@ def test_slots_move_under_load(base, cluster):
             assert "CROSSSLOT" not in log and "unavailable" not in log, log
 
 
-@on_each_redis
 def test_scripts_that_the_new_owner_of_a_slot_does_not_know(base, cluster):
     """It says NOSCRIPT to what it was asked because of an ASK."""
     with Nodes(base, f"store = {cluster.url}", PATIENT) as nodes:
@@ -130,7 +129,6 @@ def test_scripts_that_the_new_owner_of_a_slot_does_not_know(base, cluster):
         assert known_to_last(nodes, before) == len(before), "what was there before is asked for there"
 
 
-@on_each_redis
 def test_a_server_of_the_cluster_is_away_for_a_while(base, cluster):
     """It has no replica: the others say CLUSTERDOWN."""
     with Nodes(base, f"store = {cluster.url}") as nodes:

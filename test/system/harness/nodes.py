@@ -53,11 +53,12 @@ class Mail:
 
 
 class Session:
-    """A connection of the node's mail server to the daemon, for a client that sends many messages."""
+    """A connection of the node's mail server to the daemon, for a client that sends many messages.
+    `offer`: what the mail server can do, if not all there is."""
 
-    def __init__(self, node, address=CLIENT):
+    def __init__(self, node, address=CLIENT, **offer):
         self._client = MilterClient(f"unix:{node.socket}")
-        self._client.negotiate()
+        self._client.negotiate(**offer)
         self._client.conn("client.example", address)
         self._client.helo("client.example")
 

@@ -127,5 +127,5 @@ FAULTS = {
 }
 
 # In these the server says what is wrong; in the others it is a proxy, or nobody.
-OF_THE_SERVER = ("killed", "wrong password", "no permission", "no permission for the keys", "read-only replica",
-                 "memory full", "no snapshots", "loading")
+OF_THE_SERVER = ("wrong password", "no permission", "no permission for the keys", "read-only replica", "memory full",
+                 "no snapshots", "loading")
