@@ -3,6 +3,7 @@
 
 import json
 import socket
+import subprocess
 
 from .process import free_port, make_directory, program, run
 from .smtp import SmtpClient, require
@@ -170,8 +171,9 @@ class Postfix:
         ids = [entry["queue_id"] for entry in self.queue() if entry["queue_name"] == "hold"]
         return [run(program("postcat"), "-c", self.etc, "-q", each).stdout.encode() for each in ids]
 
-    def delete(self, queue_id):
-        run(program("postsuper"), "-c", self.etc, "-d", queue_id)
+    def delete(self, queue_ids):
+        subprocess.run([program("postsuper"), "-c", str(self.etc), "-d", "-"], text=True, check=True, timeout=300,
+                       input="".join(f"{each}\n" for each in queue_ids), capture_output=True)
 
     def clear_queue(self):
         run(program("postsuper"), "-c", self.etc, "-d", "ALL")

@@ -7,7 +7,7 @@ import threading
 from .waiting import wait_until
 from .world import MOST_LETTERS
 
-REST_SECONDS = 120
+REST_SECONDS = 240
 
 
 class Cast:

@@ -145,8 +145,7 @@ class Quarantine:
     def empty(self):
         """Deletes those of which the log tells."""
         told = self._ledger.ended("held") & self._held()
-        for queue_id in sorted(told):
-            self._postfix.delete(queue_id)
+        self._postfix.delete(sorted(told))
         self._released |= told
 
     def troubles(self):
@@ -218,10 +217,15 @@ class SoakSite:
                                     sink=self.sink.port, redis=self.redis.address)
         return text + "".join(f"{line}\n" for line in lines)
 
-    def reload(self, text=None):
+    def reload(self, text):
         """One after the other; see Sluice.reload."""
         with self._reloads:
             return self.daemon.reload(text)
+
+    def reopen(self):
+        """Has the filter open its tracking log anew, which a reload that is refused does not."""
+        accepted, lines = self.reload(self.configuration())
+        assert accepted, lines
 
     # what the filter says of itself
 
@@ -232,6 +236,13 @@ class SoakSite:
         done = subprocess.run([control_tool(), "status", "--json", "--control", str(self.control)],
                               capture_output=True, text=True, timeout=60, check=True)
         return json.loads(done.stdout)
+
+    def says(self, question):
+        """question(status), once the filter has answered within the time that sluicectl waits."""
+        try:
+            return question(self.status())
+        except subprocess.CalledProcessError:
+            return False
 
     def usage(self):
         """Descriptors, threads and octets of memory of the filter."""

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Whether what the filter uses stays flat: descriptors, threads and memory, looked at again and again."""
 
+import contextlib
 import dataclasses
 import statistics
 import threading
@@ -62,8 +63,9 @@ class Watch:
         self._thread.start()
 
     def _look(self):
-        while not self._over.wait(self._seconds):
-            self._samples.append((time.monotonic(), *self._usage()))
+        with contextlib.suppress(OSError):  # the filter has ended
+            while not self._over.wait(self._seconds):
+                self._samples.append((time.monotonic(), *self._usage()))
 
     def stop(self):
         self._over.set()
