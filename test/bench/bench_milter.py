@@ -19,6 +19,7 @@ GATE_LOADS = ((8, 1), (64, 1), (8, 100), (64, 100))
 WARM_UP_MESSAGES = 3000
 LONGEST_SECONDS = 600  # that milter-load takes
 GRACE_SECONDS = 90  # beyond the measured time, before a run is given up
+SLOWEST_TURN = 20  # times its length: at its end 512 connections have messages under way
 LARGE = 10_000  # octets of a body whose CPU time is told by itself
 REMEMBERED = 75_000  # messages within the default loop-memory of 6 h, at 300,000 a day
 MOST_MEGABYTES = 100
@@ -42,7 +43,7 @@ def load(filters, connections, messages_a_connection, rounds, seconds, *more):
         [program("milter-load"), *where, "--connections", str(connections), "--rounds", str(rounds),
          "--messages-per-connection", str(messages_a_connection), "--seconds", str(seconds),
          "--clients", str(CLIENTS), *more],
-        capture_output=True, text=True, timeout=2 * rounds * len(filters) * seconds + GRACE_SECONDS)
+        capture_output=True, text=True, timeout=SLOWEST_TURN * rounds * len(filters) * seconds + GRACE_SECONDS)
     if done.returncode != 0:
         raise Trouble(done.stdout + done.stderr)
     report = json.loads(done.stdout)
@@ -120,13 +121,13 @@ def measure_loads(site, kind, loads, configurations, rounds, seconds, say):
 
 
 def measure_milter(site, rounds, seconds, say, loads=LOADS):
-    """Every filter in use, for each kind of socket and each load."""
+    """Every filter in use: a summary for each kind of socket and each load, one after the other."""
     with RedisServer(site.base / "redis") as redis:
         store = f"store = redis+unix://{redis.socket}\n"
         configurations = {"memory": site.configuration,
                           "redis": lambda address: site.configuration(address) + store}
-        return [cell for kind in SOCKETS
-                for cell in measure_loads(site, kind, loads, configurations, rounds, seconds, say)]
+        for kind in SOCKETS:
+            yield from measure_loads(site, kind, loads, configurations, rounds, seconds, say)
 
 
 def measure_gate(site, rounds, seconds, say):
