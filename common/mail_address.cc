@@ -235,7 +235,8 @@ std::string MailAddress::key() const {
     if (isNull())
         return text;
     text.reserve(local_.size() + 1 + domain_.size());
-    return text.append(local_).append(1, '@').append(domain_);
+    text.append(local_).append(1, '@').append(domain_);
+    return text; // not what append() returns, which would be copied
 }
 
 bool MailAddress::hasExtension() const {
@@ -249,7 +250,8 @@ std::string MailAddress::keyWithoutExtension() const {
     const std::size_t plus = local_.find('+');
     std::string text;
     text.reserve(plus + 1 + domain_.size());
-    return text.append(local_, 0, plus).append(1, '@').append(domain_);
+    text.append(local_, 0, plus).append(1, '@').append(domain_);
+    return text;
 }
 
 std::string MailAddress::text() const {

@@ -54,7 +54,7 @@ const MailingList* ListPolicy::findList(const MailAddress& address) const {
         return nullptr;
     auto found = settings_.lists.find(address.key());
     // An extension leads to the same list, so it must not lead around its rules.
-    if (found == settings_.lists.end())
+    if (found == settings_.lists.end() && address.hasExtension())
         found = settings_.lists.find(address.keyWithoutExtension());
     return found == settings_.lists.end() ? nullptr : &found->second;
 }
@@ -62,7 +62,7 @@ const MailingList* ListPolicy::findList(const MailAddress& address) const {
 bool ListPolicy::isRobot(const MailAddress& address) const {
     return !settings_.robots.empty() &&
            (settings_.robots.count(address.key()) != 0 ||
-            settings_.robots.count(address.keyWithoutExtension()) != 0);
+            (address.hasExtension() && settings_.robots.count(address.keyWithoutExtension()) != 0));
 }
 
 bool ListPolicy::identifyBounce(Recipient& recipient, const MailAddress& address,

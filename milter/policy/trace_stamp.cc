@@ -108,14 +108,17 @@ std::string signedFields(const TraceStamp& stamp) {
     text.reserve(longestLine);
     text.append(version).append(1, ' ').append(stamp.keyId).append(1, ' ');
     text.append(encodeDay(stamp.day)).append(1, ' ').append(stamp.tag).append(1, ' ');
-    return text.append(encodeBase32Number(stamp.hop, hopDigits));
+    text.append(encodeBase32Number(stamp.hop, hopDigits));
+    return text;
 }
 
 using Mac = std::array<std::uint8_t, macOctets>;
 
 Mac macOf(const Key& key, std::string_view fields, std::string_view messageId) {
-    std::string text("trace stamp\n");
-    text.append(fields).append(1, '\n').append(messageId);
+    constexpr std::string_view purpose = "trace stamp\n";
+    std::string text;
+    text.reserve(purpose.size() + fields.size() + 1 + messageId.size());
+    text.append(purpose).append(fields).append(1, '\n').append(messageId);
     const Digest digest = key.mac(text);
     Mac mac{};
     std::copy_n(digest.begin(), mac.size(), mac.begin());
