@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
-// Six functions of the C library as libmilter calls them. It offers no way to put anything between
-// itself and the mail server or the clock, so these stand in the program under the names of the C
-// library, which the dynamic linker prefers. For the connections of mail servers they go to
+// Seven functions of the C library as libmilter calls them. It offers no way to put anything
+// between itself and the mail server or the clock, so these stand in the program under the names of
+// the C library, which the dynamic linker prefers. For the connections of mail servers they go to
 // MtaSockets; for every other descriptor, whoever uses it, they are the system calls.
 //
 // libmilter measures by the wall clock how long a session has been idle. When that clock was set
 // forward by more than two hours, it would close all sessions that wait for their mail server, so
 // it is told the time of a clock that nobody sets. Everybody else gets the wall clock.
+//
+// Where there is no descriptor or memory for a new connection, libmilter asks for it again at once
+// and keeps a processor busy; so it is answered late. Where no thread can be started for a session,
+// it forgets the session, which stays open for ever; so one of the threads that there are takes it.
 //
 // Linked into the daemon alone; left out under ThreadSanitizer, which learns the order of events
 // from its own versions of them.
@@ -16,14 +20,17 @@
 
 #include "milter/mta_sockets.hh"
 
+#include <dlfcn.h>
 #include <libmilter/mfapi.h>
 #include <link.h>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <ctime>
@@ -68,15 +75,60 @@ bool isOfLibmilter(const void* address) {
     return libmilter.contains(reinterpret_cast<std::uintptr_t>(address));
 }
 
+/// The connection that could not be taken is still there, and will be for a while.
+void waitForResources() {
+    const int error = errno;
+    if (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM) {
+        constexpr timespec pause{0, 100'000'000};
+        ::nanosleep(&pause, nullptr);
+    }
+    errno = error;
+}
+
+using ThreadFunction = void*(void*);
+using CreateThread = int(pthread_t*, const pthread_attr_t*, ThreadFunction*, void*);
+
+/// That of AddressSanitizer, where it is linked into the program.
+extern "C" CreateThread __interceptor_pthread_create __attribute__((weak)); // NOLINT(*-identifier)
+
+CreateThread* nextCreateThread() {
+    if (__interceptor_pthread_create != nullptr)
+        return __interceptor_pthread_create;
+    return reinterpret_cast<CreateThread*>(::dlsym(RTLD_NEXT, "pthread_create"));
+}
+
+/// What libmilter starts threads for first detaches its thread. In one that is detached already it
+/// fails there, and returns at once: the worker pool then leaves the session to the next worker
+/// that has nothing to do; a libmilter without a pool ends it.
+void leaveToOthers(ThreadFunction* start, void* session) {
+    ::pthread_detach(::pthread_self());
+    start(session);
+}
+
 } // namespace
 
 extern "C" {
 
 int accept(int listening, sockaddr* address, socklen_t* length) {
     const int descriptor = ::accept4(listening, address, length, 0);
-    if (descriptor >= 0 && MtaSockets::ofLibmilter().serves(listening))
+    if (!MtaSockets::ofLibmilter().serves(listening))
+        return descriptor;
+    if (descriptor >= 0)
         MtaSockets::ofLibmilter().add(descriptor);
+    else
+        waitForResources();
     return descriptor;
+}
+
+int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, ThreadFunction* start,
+                   void* argument) noexcept {
+    static CreateThread* const create = nextCreateThread();
+    const int error = create(thread, attributes, start, argument);
+    const bool forSession = argument != nullptr && isOfLibmilter(__builtin_return_address(0));
+    if (error == 0 || !forSession)
+        return error;
+    leaveToOthers(start, argument);
+    return 0;
 }
 
 ssize_t read(int descriptor, void* into, size_t size) {

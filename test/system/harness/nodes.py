@@ -83,10 +83,12 @@ class Session:
 
 
 class Node:
-    def __init__(self, base, *lines):
+    """One, started with the command `prefix`; `program` if it is not the usual filter."""
+
+    def __init__(self, base, *lines, prefix=(), program=None):
         self.base = make_directory(base)
         self.socket, self.control = self.base / "milter.sock", self.base / "control.sock"
-        self.daemon = Sluice(self.base, self.socket)
+        self.daemon = Sluice(self.base, self.socket, prefix, program)
         self.daemon.write("\n".join([f"socket = unix:{self.socket}", f"control = unix:{self.control}",
                                      f"key-file = {key_file(self)}", *lines]) + "\n")
 

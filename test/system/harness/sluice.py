@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The daemon under test."""
 
+import contextlib
 import os
 import pathlib
 import re
@@ -42,6 +43,11 @@ def binary():
     return path
 
 
+def is_sanitized():
+    """Whether this build is for finding errors and not for measuring."""
+    return any(mark in binary().read_bytes() for mark in (b"__asan_init", b"__tsan_init"))
+
+
 def control_tool():
     """The operator's tool beside it."""
     return str(binary().parent / "ctl" / "sluicectl")
@@ -49,7 +55,7 @@ def control_tool():
 
 def environment():
     return {"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8",
-            "ASAN_OPTIONS": "exitcode=99", "TSAN_OPTIONS": "exitcode=99",
+            "ASAN_OPTIONS": "exitcode=99:handle_abort=1", "TSAN_OPTIONS": "exitcode=99",
             "UBSAN_OPTIONS": "print_stacktrace=1",
             **{name: os.environ[name] for name in ("SSL_CERT_FILE",) if name in os.environ}}
 
@@ -110,12 +116,12 @@ class ServiceManager:
 class Sluice:
     """One process: write(), start(), then reload() or stop()."""
 
-    def __init__(self, base, socket_path, prefix=()):
+    def __init__(self, base, socket_path, prefix=(), program=None):
         self.base = make_directory(base)
         self.socket_path = pathlib.Path(socket_path)
         self.config = self.base / "sluice.conf"
         self.log = None
-        self._prefix = prefix
+        self._command = (*prefix, program or binary())
         self._process = None
         self.manager = None
         self.watchdog_seconds = None  # within which the service manager wants a sign of life
@@ -136,7 +142,7 @@ class Sluice:
             variables["NOTIFY_SOCKET"] = self.manager.address
             if self.watchdog_seconds:
                 variables["WATCHDOG_USEC"] = str(int(self.watchdog_seconds * 1_000_000))
-        self._process = subprocess.Popen([*self._prefix, binary(), "--config", self.config],
+        self._process = subprocess.Popen([*self._command, "--config", self.config],
                                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                          stderr=subprocess.STDOUT, env=variables)
         self.log = OutputCollector(self._process.stdout)
@@ -180,6 +186,11 @@ class Sluice:
 
     def log_text(self, start=0):
         return "\n".join(self.log.lines(start)) if self.log else ""
+
+    def cpu_seconds(self):
+        """The time of a processor that it has used."""
+        fields = pathlib.Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def is_running(self):
         return self._process is not None and self._process.poll() is None
@@ -229,6 +240,15 @@ class Sluice:
             return self._process.poll() is not None
         wait_until(ended, STOP_SECONDS, lambda: "the daemon ends:\n" + self.log_text()[-4000:])
         return self.wait_for_end()
+
+    @contextlib.contextmanager
+    def stopped(self):
+        """Within the block the process does nothing."""
+        os.kill(self.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self.pid, signal.SIGCONT)
 
     def require_no_sanitizer_report(self):
         assert not SANITIZER_REPORT.search(self.log_text()), self.log_text()[-20000:]
