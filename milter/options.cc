@@ -61,6 +61,18 @@ std::string unknownOption(std::string_view name) {
     return fmt::format("unknown option \"{}\"", escapeForDisplay(name));
 }
 
+/// What keeps a value from being one, in a line of a file as well. A quote that is not closed would
+/// take up what is printed behind it.
+Result<void> checkValue(std::string_view value) {
+    if (value.empty())
+        return fail("the value is missing");
+    if (value.find('\n') != std::string_view::npos)
+        return fail("a value has no line break");
+    if (const auto words = splitRawWords(value); !words)
+        return tl::unexpected(words.error());
+    return {};
+}
+
 /// Hands one option of the command line to where it belongs.
 void take(CommandLine& line, const std::string& name, const std::vector<std::string>& values) {
     const auto problem = [&](const std::string& what) {
@@ -79,9 +91,10 @@ void take(CommandLine& line, const std::string& name, const std::vector<std::str
     else if (name == "config")
         line.configFile = values.empty() ? "" : values.front();
     else
-        for (const std::string& value : values) {
-            if (trim(value).empty())
-                problem(fmt::format("--{}: the value is missing", name));
+        for (const std::string& text : values) {
+            const std::string value(trim(text));
+            if (const auto fine = checkValue(value); !fine)
+                problem(fmt::format("--{}: {}", name, fine.error().message));
             else
                 line.settings.add(name, {value, Origin{}});
         }
@@ -124,8 +137,8 @@ void takeFileLine(std::string_view text, const Origin& origin, Settings& setting
         problems.push_back({origin.text(), unknownOption(name)});
         return;
     }
-    if (value.empty()) {
-        problems.push_back({origin.text(), fmt::format("{}: the value is missing", name)});
+    if (const auto fine = checkValue(value); !fine) {
+        problems.push_back({origin.text(), fmt::format("{}: {}", name, fine.error().message)});
         return;
     }
     try {
@@ -162,16 +175,17 @@ void refuseRepetition(const OptionSpec& spec, const std::vector<Settings::Value>
                                         escapeForDisplay(values.back().text))});
 }
 
-/// A value that reads back from a file as it was given on the command line.
+/// A value that reads back from a file as it was given on the command line, where no word of it
+/// begins a comment.
 std::string fileForm(const std::string& text) {
-    if (withoutComment(text) == text)
+    const auto words = splitRawWords(text);
+    if (withoutComment(text) == text || !words)
         return text;
-    const auto words = splitWords(text);
-    if (!words)
-        return quoteWord(text);
     std::string joined;
-    for (const std::string& word : *words)
-        joined += (joined.empty() ? "" : " ") + quoteWord(word);
+    for (const std::string_view word : *words) {
+        joined += joined.empty() ? "" : " ";
+        joined += word.starts_with('#') ? quoteWord(unquoteWord(word)) : std::string(word);
+    }
     return joined;
 }
 

@@ -117,6 +117,35 @@ TEST_CASE("what is printed is a configuration for the same settings") {
     CHECK(again.values("badmail-dir").empty());
 }
 
+TEST_CASE("a quote that is not closed is no value, nor is one of two lines") {
+    const ConfigFile file("directory = redis:a\"b\n"
+                          "block-sender = \"a b\"c\"\n");
+    CommandLine fromFile;
+    fromFile.configFile = file.path();
+    const std::string where = file.path() + ":";
+    CHECK(problemsOf(fromFile) ==
+          where + "1: directory: a quote is not closed in \"redis:a\"b\"\n" + where +
+              "2: block-sender: a quote is not closed in \"\"a b\"c\"\"\n");
+    CHECK(problemsOf(parse({"--directory=redis:a\"b", "--block-sender=a@b.example\nc@d.example",
+                            "--deny-ip", " "})) ==
+          "command line: --directory: a quote is not closed in \"redis:a\"b\"\n"
+          "command line: --block-sender: a value has no line break\n"
+          "command line: --deny-ip: the value is missing\n");
+}
+
+TEST_CASE("a value of the command line means the same when it is printed") {
+    const CommandLine line =
+        parse({"--peer", " #two net=\"192.0.2.1, 192.0.2.2\"  domain=a.example ", "--redis-prefix",
+               "#x", "--listener=a\tall"});
+    std::vector<Problem> problems;
+    const std::string printed = printedSettings(mergedSettings(line, problems));
+    INFO(printed);
+    for (const char* const expected :
+         {"\npeer = \"#two\" net=\"192.0.2.1, 192.0.2.2\" domain=a.example  # command line\n",
+          "\nredis-prefix = \"#x\"  # command line\n", "\nlistener = a\tall  # command line\n"})
+        CHECK(printed.find(expected) != std::string::npos);
+}
+
 TEST_CASE("a table stands for its lines") {
     const ConfigFile table("192.0.2.1\n\n# comment\n192.0.2.2 note=x # why\n");
     const ConfigFile file("deny-ip = @" + table.path() + "\ndeny-ip = 192.0.2.3\n" +
