@@ -5,6 +5,8 @@
 
 #include <string>
 
+using sluice::control::armour;
+using sluice::control::disarm;
 using sluice::control::parseReply;
 using sluice::control::parseRequest;
 using sluice::control::Reply;
@@ -57,4 +59,18 @@ TEST_CASE("replies") {
     REQUIRE(done);
     CHECK(done->error.empty());
     CHECK(done->result["cleared"] == 3);
+}
+
+TEST_CASE("octets in a text") {
+    for (const char* const wrong : {"YQ", "YQ=", "Y", "YQ==YQ==", "Y Q=", "YQ-_", "YR=="}) {
+        CAPTURE(wrong);
+        CHECK_FALSE(disarm(wrong));
+    }
+    CHECK(armour("") == "");
+    CHECK(disarm("") == "");
+    for (const std::string& octets : {std::string("a"), std::string("\0\r\n\xff", 4)}) {
+        CAPTURE(octets);
+        CHECK(disarm(armour(octets)).value() == octets);
+    }
+    CHECK(armour("a") == "YQ==");
 }
