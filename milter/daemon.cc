@@ -317,13 +317,17 @@ std::vector<std::string> Daemon::reloadAll() {
     if (problems.size() > lines.size())
         lines.push_back(
             fmt::format("and {} more: --check shows all", problems.size() - lines.size()));
-    if (!problems.empty())
+    if (!problems.empty()) {
         log::error(LogCategory::daemon,
                    "reload failed: {} problems, the old configuration stays in force",
                    problems.size());
-    else
+        // whoever has moved it away counts on that
+        if (const auto runtime = services_.runtime.get(); runtime && runtime->tracking)
+            runtime->tracking->reopen();
+    } else {
         log::info(LogCategory::daemon, "reloaded: {} connections keep what they began with",
                   services_.openSessions.count());
+    }
     if (problems.empty() && fixedChanged)
         log::warning(LogCategory::config,
                      "socket, socket-mode, socket-group, user, pid-file, "

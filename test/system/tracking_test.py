@@ -146,10 +146,14 @@ class TestEvents:
         for octet in tracking.path.read_bytes():
             assert octet == 10 or 32 <= octet < 127
 
-    def test_a_file_that_was_moved_is_made_anew(self, daemon, mta, tracking):
+    @pytest.mark.parametrize("good", [True, False], ids=["reloaded", "reload-refused"])
+    def test_a_file_that_was_moved_is_made_anew(self, daemon, mta, tracking, good):
         moved = tracking.path.with_suffix(".moved")
         tracking.path.rename(moved)
-        assert daemon.reload()[0]
+        before = daemon.config.read_bytes()
+        accepted, lines = daemon.reload(before if good else before + b"max-size = many\n")
+        daemon.write(before)
+        assert accepted == good, lines
         wait_until(tracking.path.exists, 20, "the file is there again")
         token = new_token()
         with mta.connect(7) as session:
