@@ -2,6 +2,7 @@
 #include "common/log.hh"
 
 #include "common/locked.hh"
+#include "common/text.hh"
 #include "common/timestamp.hh"
 
 #include <poll.h>
@@ -294,6 +295,14 @@ void write(LogCategory category, LogLevel level, std::string line) {
     const std::shared_ptr<Writer> writer = *Log::instance().writer.lock();
     if (!writer || !writer->enqueue(finished))
         printLine(finished);
+}
+
+void failure(LogCategory category, std::string_view work, const std::exception& error) noexcept {
+    try {
+        at(LogLevel::error, category, "{}: {}", work, escapeForDisplay(error.what()));
+    } catch (const std::exception&) {
+        countLost();
+    }
 }
 
 void countLost() noexcept {

@@ -90,6 +90,8 @@ template<typename... Args>
 void error(LogCategory category, fmt::format_string<Args...> text, Args&&... args) noexcept {
     at(LogLevel::error, category, text, std::forward<Args>(args)...);
 }
+/// Tells of an exception, whose text may come from outside.
+void failure(LogCategory category, std::string_view work, const std::exception& error) noexcept;
 template<typename... Args>
 void warning(LogCategory category, fmt::format_string<Args...> text, Args&&... args) noexcept {
     at(LogLevel::warning, category, text, std::forward<Args>(args)...);

@@ -127,7 +127,7 @@ Result<void> Daemon::start() {
         return listening;
     startControl();
     if (metricsEndpoint_)
-        metricsEndpoint_->serve(metrics_->collectable());
+        metricsEndpoint_->serve([this] { return metrics_->text(); });
     housekeeper_ = std::thread([this] { keepHouse(); });
     return {};
 }
@@ -239,7 +239,7 @@ void Daemon::keepHouse() {
             keepHouseOnce(lastExpiry);
             dog.look(std::chrono::steady_clock::now());
         } catch (const std::exception& error) { // no memory: mail goes on with what there is
-            log::error(LogCategory::daemon, "housekeeping: {}", escapeForDisplay(error.what()));
+            log::failure(LogCategory::daemon, "housekeeping", error);
         }
     }
 }

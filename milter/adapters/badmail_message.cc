@@ -182,7 +182,7 @@ Result<std::string> MaildirMessage::commit(const BadmailEnvelope& envelope) noex
     if (error_)
         return tl::unexpected(std::exchange(*error_, Error{"not stored"}));
     error_ = Error{"already stored"};
-    return path;
+    return Result<std::string>(std::move(path)); // a copy would need memory
 }
 
 Result<void> MaildirMessage::store(const BadmailEnvelope& envelope, const std::string& path) {

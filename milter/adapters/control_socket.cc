@@ -74,7 +74,7 @@ void ControlSocket::answer(int client) {
         if (auto sent = writeAll(client, reply, patience_); !sent)
             log::info(LogCategory::daemon, "control: {}", sent.error().message);
     } catch (const std::exception& error) { // no memory for the reply: the next is smaller
-        log::error(LogCategory::daemon, "control: {}", escapeForDisplay(error.what()));
+        log::failure(LogCategory::daemon, "control", error);
     }
 }
 

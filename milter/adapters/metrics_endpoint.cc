@@ -6,16 +6,17 @@
 #include "common/log.hh"
 #include "common/text.hh"
 
+#include <civetweb.h>
 #include <fmt/format.h>
 #include <netdb.h>
-#include <prometheus/exposer.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <exception>
+#include <string_view>
 #include <utility>
-#include <vector>
 
 namespace sluice {
 namespace {
@@ -67,28 +68,48 @@ Result<std::string> listeningPort(const MetricsEndpoint::Address& address) {
 
 } // namespace
 
-MetricsEndpoint::MetricsEndpoint(std::unique_ptr<prometheus::Exposer> exposer)
-    : exposer_(std::move(exposer)) {}
-
-MetricsEndpoint::~MetricsEndpoint() = default;
+MetricsEndpoint::~MetricsEndpoint() {
+    mg_stop(server_);
+}
 
 Result<std::unique_ptr<MetricsEndpoint>> MetricsEndpoint::open(const Address& address) {
     const auto port = listeningPort(address);
     if (!port)
         return tl::unexpected(port.error());
-    const std::vector<std::string> options{
-        "listening_ports",    *port,      "num_threads",      threads,
-        "request_timeout_ms", patienceMs, "max_request_size", longestRequest};
-    try {
-        return std::unique_ptr<MetricsEndpoint>(
-            new MetricsEndpoint(std::make_unique<prometheus::Exposer>(options)));
-    } catch (const std::exception& error) {
-        return fail(escapeForDisplay(error.what()));
-    }
+    std::array<const char*, 9> options{
+        "listening_ports", port->c_str(),      "num_threads",  threads, "request_timeout_ms",
+        patienceMs,        "max_request_size", longestRequest, nullptr};
+    const mg_callbacks none{};
+    mg_context* const server = mg_start(&none, nullptr, options.data());
+    if (server == nullptr)
+        return fail("the HTTP library does not start");
+    return std::unique_ptr<MetricsEndpoint>(new MetricsEndpoint(server));
 }
 
-void MetricsEndpoint::serve(const std::shared_ptr<prometheus::Collectable>& metrics) {
-    exposer_->RegisterCollectable(metrics);
+void MetricsEndpoint::serve(std::function<std::string()> read) {
+    read_ = std::move(read);
+    mg_set_request_handler(server_, "/metrics", answer, this);
+}
+
+/// Runs in a thread of the HTTP library, which takes no exceptions.
+int MetricsEndpoint::answer(mg_connection* connection, void* endpoint) noexcept {
+    constexpr int ok = 200;
+    constexpr int wrongMethod = 405;
+    constexpr int unavailable = 503;
+    if (std::string_view(mg_get_request_info(connection)->request_method) != "GET") {
+        mg_send_http_error(connection, wrongMethod, "%s", "");
+        return wrongMethod;
+    }
+    try {
+        const std::string text = static_cast<MetricsEndpoint*>(endpoint)->read_();
+        mg_send_http_ok(connection, "text/plain; charset=utf-8",
+                        static_cast<long long>(text.size()));
+        mg_write(connection, text.data(), text.size());
+        return ok;
+    } catch (const std::exception&) { // no memory
+        mg_send_http_error(connection, unavailable, "%s", "");
+        return unavailable;
+    }
 }
 
 } // namespace sluice

@@ -4,13 +4,12 @@
 #include "common/result.hh"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
-namespace prometheus {
-class Collectable;
-class Exposer;
-} // namespace prometheus
+struct mg_connection;
+struct mg_context;
 
 namespace sluice {
 
@@ -31,13 +30,16 @@ public:
     MetricsEndpoint(const MetricsEndpoint&) = delete;
     MetricsEndpoint& operator=(const MetricsEndpoint&) = delete;
 
-    /// `metrics` is asked for each answer, for as long as somebody else keeps it.
-    void serve(const std::shared_ptr<prometheus::Collectable>& metrics);
+    /// From now on `read` gives the text of each answer. It may throw: then the answer is 503.
+    void serve(std::function<std::string()> read);
 
 private:
-    explicit MetricsEndpoint(std::unique_ptr<prometheus::Exposer> exposer);
+    explicit MetricsEndpoint(mg_context* server) : server_(server) {}
 
-    std::unique_ptr<prometheus::Exposer> exposer_;
+    static int answer(mg_connection* connection, void* endpoint) noexcept;
+
+    mg_context* const server_;
+    std::function<std::string()> read_;
 };
 
 } // namespace sluice

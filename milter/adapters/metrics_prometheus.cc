@@ -2,11 +2,8 @@
 #include "milter/adapters/metrics_prometheus.hh"
 
 #include "common/locked.hh"
-#include "common/log.hh"
-#include "common/text.hh"
 #include "milter/adapters/metrics_families.hh"
 
-#include <prometheus/collectable.h>
 #include <prometheus/counter.h>
 #include <prometheus/family.h>
 #include <prometheus/registry.h>
@@ -52,7 +49,7 @@ const char* callbackName(Callback callback) {
     return callbackNames.at(static_cast<std::size_t>(callback));
 }
 
-class PrometheusMetrics::Impl : public prometheus::Collectable {
+class PrometheusMetrics::Impl {
 public:
     /// What is usual is there from the beginning: growth from nothing would be no growth.
     Impl(std::shared_ptr<const Durations> durations, std::string_view version, ReadSnapshot read)
@@ -65,16 +62,6 @@ public:
             duplicateFamily_.Add({{"action", action}});
         for (const char* const kind : {"null-sender", "report", "auto-reply", "receipt"})
             expansionFamily_.Add({{"class", kind}});
-    }
-
-    /// Runs in a thread of the HTTP library, which takes no exceptions.
-    [[nodiscard]] std::vector<MetricFamily> Collect() const override {
-        try {
-            return collectAll();
-        } catch (const std::exception& error) {
-            log::error(LogCategory::daemon, "metrics: {}", escapeForDisplay(error.what()));
-            return {};
-        }
     }
 
     void countMessage(MessageOutcome outcome) {
@@ -103,8 +90,7 @@ public:
         expansionFamily_.Add({{"class", std::string(messageClass)}}).Increment();
     }
 
-private:
-    [[nodiscard]] std::vector<MetricFamily> collectAll() const {
+    [[nodiscard]] std::vector<MetricFamily> collect() const {
         auto families = registry_.Collect();
         MetricFamily stages{"sluice_stage_duration_seconds",
                             "How long the mail server waited for an answer",
@@ -125,6 +111,7 @@ private:
         return families;
     }
 
+private:
     using Counters = prometheus::Family<prometheus::Counter>;
 
     const std::shared_ptr<const Durations> durations_;
@@ -174,13 +161,10 @@ void PrometheusMetrics::countRefusedExpansion(std::string_view messageClass) noe
     quietly([&] { impl_->countRefusedExpansion(messageClass); });
 }
 
-std::shared_ptr<prometheus::Collectable> PrometheusMetrics::collectable() const {
-    return impl_;
-}
-
 std::string PrometheusMetrics::text() const {
     std::ostringstream text;
-    prometheus::TextSerializer().Serialize(text, impl_->Collect());
+    text.exceptions(std::ios::badbit); // or what there is no memory for would be left out unseen
+    prometheus::TextSerializer().Serialize(text, impl_->collect());
     return text.str();
 }
 

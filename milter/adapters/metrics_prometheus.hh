@@ -13,10 +13,6 @@
 #include <string>
 #include <string_view>
 
-namespace prometheus {
-class Collectable;
-} // namespace prometheus
-
 namespace sluice {
 
 /// The calls of libmilter that are measured.
@@ -67,9 +63,7 @@ public:
         (*durations_)[static_cast<std::size_t>(callback)].observe(duration);
     }
 
-    /// All of it, for MetricsEndpoint.
-    [[nodiscard]] std::shared_ptr<prometheus::Collectable> collectable() const;
-    /// The same as Prometheus reads it.
+    /// All of it, as Prometheus reads it. Throws what `read` throws, and without memory.
     [[nodiscard]] std::string text() const;
 
 private:
