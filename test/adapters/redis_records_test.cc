@@ -126,9 +126,8 @@ TEST_CASE("records come out as they went in") {
     const auto copy = copyAnswer(answer("*4\r\n:1\r\n:2\r\n:3\r\n:60\r\n").value());
     REQUIRE(copy);
     CHECK(copy->interval == std::chrono::seconds(60));
-    const std::string octets =
-        std::string("\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0\4\0\0\0\5\0\0\0\6", 24) +
-        std::string(16, 'k') + "label";
+    const std::string octets = std::string("\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0\4\0\0\0\5\0\0\0\6", 24) +
+                               std::string(16, 'k') + "label";
     const auto entry = bookEntry(octets);
     REQUIRE(entry);
     CHECK(entry->count == 1);
