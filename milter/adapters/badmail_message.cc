@@ -16,7 +16,10 @@
 #include <chrono>
 #include <exception>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 namespace sluice {
 namespace {
@@ -56,22 +59,37 @@ std::string uniqueName() {
                        now.count() % perSecond, getpid(), random, ++counter, host);
 }
 
+std::string quoted(const std::string& text) {
+    return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::string quotedList(const std::vector<std::string>& texts) {
+    std::string list;
+    for (const std::string& text : texts)
+        list += fmt::format("{}\n    {}", list.empty() ? "" : ",", quoted(text));
+    return list.empty() ? "[]" : '[' + list + "\n  ]";
+}
+
+/// Each text by itself: the destructor of a JSON object or array needs memory, and without it ends
+/// the process.
 std::string sidecarText(const BadmailEnvelope& envelope, const std::string& file,
                         std::uint64_t size) {
-    nlohmann::ordered_json sidecar;
-    sidecar["time"] = envelope.time.empty() ? formatTimestamp(system_clock::now()) : envelope.time;
-    sidecar["queueId"] = envelope.queueId;
-    sidecar["clientAddress"] = envelope.clientAddress;
-    sidecar["clientName"] = envelope.clientName;
-    sidecar["helo"] = envelope.helo;
-    sidecar["sender"] = envelope.sender;
-    sidecar["recipients"] = envelope.recipients;
-    sidecar["rule"] = envelope.rule;
-    sidecar["size"] = size;
-    sidecar["file"] = file;
-    constexpr int indent = 2;
-    return sidecar.dump(indent, ' ', false, nlohmann::ordered_json::error_handler_t::replace) +
-           '\n';
+    const std::string time =
+        envelope.time.empty() ? formatTimestamp(system_clock::now()) : envelope.time;
+    std::string text = "{\n";
+    const auto add = [&](std::string_view name, const std::string& value) {
+        text += fmt::format("  \"{}\": {},\n", name, value);
+    };
+    add("time", quoted(time));
+    add("queueId", quoted(envelope.queueId));
+    add("clientAddress", quoted(envelope.clientAddress));
+    add("clientName", quoted(envelope.clientName));
+    add("helo", quoted(envelope.helo));
+    add("sender", quoted(envelope.sender));
+    add("recipients", quotedList(envelope.recipients));
+    add("rule", quoted(envelope.rule));
+    add("size", std::to_string(size));
+    return text + "  \"file\": " + quoted(file) + "\n}\n";
 }
 
 class MaildirMessage : public BadmailMessage {
