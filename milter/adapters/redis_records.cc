@@ -128,7 +128,7 @@ std::string octets(const TurnState& state, seconds lifetime) {
     std::string text;
     append(text, secondsOf(lifetime), 4);
     append(text, state.author, octetsOfTag);
-    append(text, flag(state.referring, 1) | flag(state.automatic, 2), 1);
+    append(text, flag(state.referring, 1) | flag(state.automatic, 2) | flag(state.toPrompt, 4), 1);
     append(text, state.templates);
     for (const TurnState::Seen& seen : state.seen) {
         append(text, seen.message, 4);
@@ -216,7 +216,8 @@ std::vector<std::string> turnArguments(const EndOfMessageQuestion::Row& row) {
     std::string templates;
     append(templates, turn.templates);
     const unsigned flags = flag(turn.referring, 1) | flag(turn.automatic, 2) |
-                           flag(turn.reaction, 4) | flag(turn.chainAutomatic, 8);
+                           flag(turn.reaction, 4) | flag(turn.chainAutomatic, 8) |
+                           flag(turn.toPrompt, 16);
     return {octets(turn.author),   std::move(message),   std::to_string(turn.depth),
             std::to_string(flags), std::move(templates), std::to_string(row.lifetime.count())};
 }

@@ -68,8 +68,8 @@ return out
 )lua";
 
 // advance() of store_records.hh. Flags of a turn: 1 referring, 2 automatic, 4 reaction, 8 some
-// message before it is automatic; of an answer: 1 repeated, 2 the other repeated, 4 some message
-// before it is automatic, 8 the other is, 16 again.
+// message before it is automatic, 16 to a prompt answer (kept as 4); of an answer: 1 repeated, 2
+// the other repeated, 4 some message before it is automatic, 8 the other is, 16 again.
 constexpr const char* addTurnLua = R"lua(
 local pause, prompt = 3600, 30
 local key, author, message, templates = KEYS[1], ARGV[1], ARGV[2], ARGV[5]
@@ -87,7 +87,7 @@ end
 local function number(flag, value) return flag and value or 0 end
 
 local function keep(rows, turns, answer, seen)
-  redis.call('SET', key, struct.pack('>I4', life) .. author .. string.char(flags % 4) .. rows ..
+  redis.call('SET', key, struct.pack('>I4', life) .. author .. string.char(flags % 4 + number(on(flags, 16), 4)) .. rows ..
     message .. struct.pack('>I2', turns) .. string.char(answer) .. seen, 'EX', life)
   return {turns, answer}
 end
@@ -121,7 +121,8 @@ if not goesOn then return begin() end
 local turns, answer = struct.unpack('>I2', string.sub(seen, 5, 6)), string.byte(seen, 7)
 local repeated, other, otherAutomatic = on(answer, 1), on(answer, 2), on(answer, 8)
 local chain = on(answer, 4) or on(lastFlags, 2) or on(flags, 8)
-local again = author == last and on(lastFlags, 1) and on(flags, 1) and has(rows, own, 0)
+local again = author == last and on(lastFlags, 1) and on(flags, 1) and
+  (on(lastFlags, 4) or on(flags, 16)) and has(rows, own, 0)
 if author ~= last then
   other, otherAutomatic = repeated, on(lastFlags, 2)
   repeated = has(rows, own, 0) or has(templates, own, 1)

@@ -204,7 +204,7 @@ EndOfMessageQuestion LoopDetector::questionOf(const LoopMessage& message,
         question.row = {hasher_.key(Kind::turn, {sortedLines(std::move(party)),
                                                  normalisedSubject(message.subject)}),
                         {link.author, message32, link.depth, chain.referring, link.automatic,
-                         message.reaction, link.chainAutomatic, link.templates},
+                         message.reaction, link.chainAutomatic, link.templates, chain.parentPrompt},
                         std::min<std::chrono::seconds>(settings_.memory, conversationPause)};
     }
     if (settings_.duplicates != DuplicateMode::off)
@@ -233,7 +233,7 @@ void LoopDetector::climb(const Chain& chain, const TurnAnswer& row, LoopOutcome&
     if (chain.answersItself) {
         outcome.step = LoopStep::loop;
         outcome.reason = "its author answers their own post to the list with the same text";
-    } else if (link.prompt && chain.parentPrompt && row.again) {
+    } else if (link.prompt && row.again) { // whichever of its answers came first
         outcome.step = LoopStep::loop;
         outcome.reason =
             "answers at once, with the same text as before, what was posted to the list "

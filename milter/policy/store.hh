@@ -97,8 +97,8 @@ struct StoreEntry {
 /// The store. Every function may answer nullopt or false for "unavailable", after a time that the
 /// store bounds itself; none throws. All may be called by any thread. `now` never goes back by more
 /// than threads may pass each other; a store that several nodes share goes by its own clock. All
-/// that is asked for one message has the same `now`, when its end came: a store that waits bounds by
-/// it how long the message waits in all.
+/// that is asked for one message has the same `now`, when its end came: a store that waits bounds
+/// by it how long the message waits in all.
 ///
 /// Labels are text for the operator, at most maxLabelOctets of each are kept. A store outside of
 /// this process must not see them in clear: it keeps them sealed, or not at all.

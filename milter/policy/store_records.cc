@@ -60,7 +60,7 @@ TurnAnswer goOn(TurnState& state, const Turn& turn) {
     TurnAnswer answer = state.seen[0].answer;
     answer.chainAutomatic = answer.chainAutomatic || state.automatic || turn.chainAutomatic;
     answer.again = turn.author == state.author && state.referring && turn.referring &&
-                   has(state.templates, own, 0);
+                   (state.toPrompt || turn.toPrompt) && has(state.templates, own, 0);
     // that someone repeats himself proves nothing unless somebody answered: many reports about one
     // newsletter are alike
     if (turn.author != state.author) {
@@ -94,6 +94,7 @@ TurnAnswer advance(TurnState& state, const Turn& turn, seconds age) {
     state.author = turn.author;
     state.referring = turn.referring;
     state.automatic = turn.automatic;
+    state.toPrompt = turn.toPrompt;
     pushFront(state.seen, {turn.message, answer});
     return answer;
 }

@@ -37,6 +37,7 @@ struct Turn {
     bool reaction = false;       ///< it says itself that it answers a message
     bool chainAutomatic = false; ///< some message before it in the chain of its references
     Templates templates{};       ///< its own first, then those of that chain
+    bool toPrompt = false;       ///< what it answers was a prompt answer itself
 };
 
 /// What a turn is told of the row.
@@ -46,7 +47,9 @@ struct TurnAnswer {
     bool otherRepeated = false;  ///< so was that of the author before it
     bool chainAutomatic = false; ///< some message before it in the row is automatic
     bool otherAutomatic = false; ///< that of the author before it is
-    bool again = false; ///< its author wrote the same in the row before, both times as an answer
+    /// Its author wrote the same in the row before, both times as an answer, and one of them to a
+    /// prompt one.
+    bool again = false;
 
     friend bool operator==(const TurnAnswer&, const TurnAnswer&) = default;
 };
@@ -64,6 +67,7 @@ struct TurnState {
     std::array<Seen, templatesKept> seen{}; ///< the newest first
     bool referring = false;                 ///< the newest message
     bool automatic = false;                 ///< the newest message
+    bool toPrompt = false;                  ///< the newest message
 };
 
 /// Two turns farther apart have nothing to do with each other.

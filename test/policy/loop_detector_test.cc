@@ -211,6 +211,32 @@ TEST_CASE("loops: members of a list who are away and do not say so") {
     }
 }
 
+TEST_CASE("loops: answers of an absent member that overtake each other") {
+    for (const std::vector<int>& order : {std::vector{1, 2, 3}, {2, 1, 3}, {3, 2, 1}, {2, 3, 1}}) {
+        CAPTURE(order[0] * 100 + order[1] * 10 + order[2]);
+        Site site;
+        const auto post = [&](const std::string& from, const std::string& id,
+                              const std::string& answered) {
+            return site.send({.from = from,
+                              .to = "team@example.org",
+                              .id = id,
+                              .references = answered.empty() ? "" : " <" + answered + "@x>",
+                              .text = "I, " + from + ", am travelling until the summer ends.",
+                              .toList = true});
+        };
+        CHECK(post("p@example.org", "1@x", "") == pass);
+        CHECK(post("b@example.org", "2@x", "1") == pass);
+        CHECK(post("c@example.org", "3@x", "1") == pass);
+        int passed = 0;
+        for (const int answered : order)
+            passed += post("a@example.org", "answer" + std::to_string(answered) + "@x",
+                           std::to_string(answered)) == pass
+                          ? 1
+                          : 0;
+        CHECK(passed == 1);
+    }
+}
+
 TEST_CASE("loops: a post that was cut is cut again when it is tried again") {
     Site site;
     const auto post = [&](const char* from, const char* id, const char* answered,

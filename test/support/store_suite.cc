@@ -65,6 +65,7 @@ private:
         made.automatic = below(2) == 0;
         made.reaction = below(4) == 0;
         made.chainAutomatic = below(4) == 0;
+        made.toPrompt = below(2) == 0;
         for (std::uint64_t& each : made.templates)
             each = tag(4);
         return made;
