@@ -25,7 +25,7 @@ STYLE = """
 SERIES = {"memory": ("first", "sluice, store in memory"), "redis": ("second", "sluice, store in Redis"),
           "gate": ("other", "sluice without lists and loops")}
 POSTFIX = {"none": ("other", "no filter"), "replying": ("other", "null filter, replies at every stage"),
-           "sluice": ("first", "sluice"), "rspamd": ("other", "rspamd")}
+           "sluice": ("first", "sluice"), "redis": ("second", "sluice, store in Redis"), "rspamd": ("other", "rspamd")}
 
 
 def counted(number, what):

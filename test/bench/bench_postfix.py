@@ -11,6 +11,7 @@ import bench_rspamd
 from bench_site import null_filter_like
 from harness.postfix import Postfix
 from harness.process import free_port, program, run
+from harness.redis import RedisServer
 from harness.waiting import wait_until
 from null_filter import NullFilter
 
@@ -19,8 +20,8 @@ MESSAGE_SIZE = 4000
 RUN_LIMIT_SECONDS = 180
 QUEUE_LIMIT_SECONDS = 120
 # none: no filter; null: it negotiated as sluice; replying: a null filter that is sent everything and
-# answers each step
-FILTERS = ("none", "null", "replying", "sluice", "rspamd")
+# answers each step; redis: sluice with its store there
+FILTERS = ("none", "null", "replying", "sluice", "redis", "rspamd")
 
 
 class BenchPostfix:
@@ -87,6 +88,9 @@ def all_filters(site, say):
     with contextlib.ExitStack() as stack:
         sockets = {name: site.address("unix", name) for name in FILTERS[1:]}
         stack.enter_context(site.sluice(sockets["sluice"]))
+        redis = stack.enter_context(RedisServer(site.base / "redis-of-postfix"))
+        stored = f"{site.configuration(sockets['redis'])}store = redis+unix://{redis.socket}\n"
+        stack.enter_context(site.sluice(sockets["redis"], stored))
         stack.enter_context(null_filter_like(sockets["sluice"], sockets["null"])[0])
         stack.enter_context(NullFilter(sockets["replying"]))
         if bench_rspamd.is_installed():

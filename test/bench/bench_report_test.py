@@ -116,6 +116,9 @@ class TargetsTest(unittest.TestCase):
         self.assertEqual(list(verdicts(postfix=postfix(none=1, null=1, replying=1, sluice=0.99)).values()), [False])
         with_rspamd = postfix(none=1, null=1, replying=1, sluice=1, rspamd=0.72)
         self.assertEqual(list(verdicts(postfix=with_rspamd).values()), [True, False])
+        for rate, met in ((0.89, False), (0.91, True)):
+            with_redis = postfix(none=1, null=1, replying=1, sluice=1, redis=rate)
+            self.assertEqual(list(verdicts(postfix=with_redis).values()), [True, met])
 
 
 class ReportTest(unittest.TestCase):

@@ -9,6 +9,7 @@ P99_CONNECTIONS = 64
 MOST_CPU_ABOVE_US = 100
 LEAST_TO_REPLYING = 1.0
 LEAST_TO_RSPAMD = 1.4
+LEAST_OF_MEMORY = 0.9
 STORES = {"memory": "memory store", "redis": "Redis"}
 
 
@@ -65,6 +66,10 @@ def postfix_targets(result):
         if name in result["sluice_to"]:
             ratio = result["sluice_to"][name]
             yield f"messages/s in Postfix, of {what}: ≥ {least}", f"{ratio:.2f}", ratio >= least
+    if "redis" in result["sluice_to"]:
+        ratio = 1 / result["sluice_to"]["redis"]
+        yield (f"messages/s in Postfix with Redis, of the memory store: ≥ {LEAST_OF_MEMORY}", f"{ratio:.2f}",
+               ratio >= LEAST_OF_MEMORY)
 
 
 def targets_of(results):
