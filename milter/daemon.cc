@@ -331,7 +331,8 @@ std::vector<std::string> Daemon::reloadAll() {
     if (problems.empty() && fixedChanged)
         log::warning(LogCategory::config,
                      "socket, socket-mode, socket-group, user, pid-file, "
-                     "control, metrics, log, store and redis-* change only at the next start");
+                     "control, metrics, log, store, store-share and redis-* change only at the "
+                     "next start");
     return lines;
 }
 

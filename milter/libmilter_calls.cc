@@ -30,6 +30,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -85,6 +86,10 @@ void waitForResources() {
     errno = error;
 }
 
+/// libmilter takes connections. Threads that it starts before are its own, and without them it
+/// gives up.
+std::atomic<bool> accepting = false;
+
 using ThreadFunction = void*(void*);
 using CreateThread = int(pthread_t*, const pthread_attr_t*, ThreadFunction*, void*);
 
@@ -97,9 +102,9 @@ CreateThread* nextCreateThread() {
     return reinterpret_cast<CreateThread*>(::dlsym(RTLD_NEXT, "pthread_create"));
 }
 
-/// What libmilter starts threads for first detaches its thread. In one that is detached already it
-/// fails there, and returns at once: the worker pool then leaves the session to the next worker
-/// that has nothing to do; a libmilter without a pool ends it.
+/// What libmilter starts threads for sessions with first detaches its thread. In one that is
+/// detached already it fails there, and returns at once: the worker pool then leaves the session to
+/// the next worker that has nothing to do; a libmilter without a pool ends it.
 void leaveToOthers(ThreadFunction* start, void* session) {
     ::pthread_detach(::pthread_self());
     start(session);
@@ -110,6 +115,8 @@ void leaveToOthers(ThreadFunction* start, void* session) {
 extern "C" {
 
 int accept(int listening, sockaddr* address, socklen_t* length) {
+    if (isOfLibmilter(__builtin_return_address(0)))
+        accepting.store(true, std::memory_order_relaxed);
     const int descriptor = ::accept4(listening, address, length, 0);
     if (!MtaSockets::ofLibmilter().serves(listening))
         return descriptor;
@@ -124,7 +131,8 @@ int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, ThreadFu
                    void* argument) noexcept {
     static CreateThread* const create = nextCreateThread();
     const int error = create(thread, attributes, start, argument);
-    const bool forSession = argument != nullptr && isOfLibmilter(__builtin_return_address(0));
+    const bool forSession = argument != nullptr && accepting.load(std::memory_order_relaxed) &&
+                            isOfLibmilter(__builtin_return_address(0));
     if (error == 0 || !forSession)
         return error;
     leaveToOthers(start, argument);

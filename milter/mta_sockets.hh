@@ -22,7 +22,8 @@ namespace sluice {
 /// one.
 ///
 /// The edits of a message are held and sent together with the reply behind them. So they arrive
-/// whole or not at all, wherever the filter ends, and wake the mail server up once.
+/// whole or not at all, wherever the filter ends, and wake the mail server up once; only those
+/// longer than maxHeld go before it.
 ///
 /// Concerns the descriptors from add() to remove(). With any other one, each function does what the
 /// system call of its name does. errno is left as by them.

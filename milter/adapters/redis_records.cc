@@ -132,7 +132,7 @@ std::string octets(const TurnState& state, seconds lifetime) {
     append(text, state.templates);
     for (const TurnState::Seen& seen : state.seen) {
         append(text, seen.message, 4);
-        append(text, seen.message == 0 && seen.answer == TurnAnswer() ? 0 : seen.answer.turns, 2);
+        append(text, seen.answer.turns, 2);
         append(text, flagsOf(seen.answer), 1);
     }
     return text;

@@ -372,7 +372,7 @@ return found
 )lua";
 
 constexpr const char* probeLua = R"lua(
-redis.call('SET', KEYS[1], redis.call('TIME')[1], 'EX', 60)
+redis.call('SET', KEYS[1], redis.call('TIME')[1], 'EX', 60, 'NX', 'GET')
 return 1
 )lua";
 

@@ -46,7 +46,8 @@ struct RedisScripts {
     RedisScript countUnknown;
     /// MEMBER → 1 it is in the set, 0 it is not, -1 there is no such set
     RedisScript findMember;
-    /// Sets a key that ends by itself: whoever can do that can count.
+    /// Sets a key that ends by itself as messages are set (NX with GET, Redis 7.0): whoever can do
+    /// that can count.
     RedisScript probe;
 };
 

@@ -59,7 +59,7 @@ private:
     Turn turn() {
         Turn made;
         made.author = tag(3) + 1;
-        made.message = below(1000);
+        made.message = below(3) == 0 ? 0 : below(1000); // 0: it has no Message-ID
         made.depth = static_cast<std::uint16_t>(below(30) == 0 ? 65'535 : below(5));
         made.referring = below(2) == 0;
         made.automatic = below(2) == 0;
@@ -124,7 +124,7 @@ void keepsToTheLimits(Store& store, StoreClock& clock) {
             for (const bool referring : {true, false}) {
                 Turn turn;
                 turn.author = ++message;
-                turn.message = message;
+                turn.message = message % 2 == 0 ? message : 0;
                 turn.referring = referring;
                 turn.reaction = reaction;
                 turn.templates = {7};
