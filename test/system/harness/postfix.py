@@ -150,11 +150,12 @@ class Postfix:
         """A client from address(number), with the greeting that was meant for it. `login` makes
         it one that has authenticated as that user."""
         client = SmtpClient(port or self.port)
-        require(client.ehlo(), 250)
-        attributes = f"NAME=[UNAVAILABLE] ADDR={self.address(number)}"
-        client.greeting = client.command(f"XCLIENT {attributes}{' LOGIN=' + login if login else ''}")
-        if ehlo and client.greeting.code == 220:
+        with client.closed_on_failure():
             require(client.ehlo(), 250)
+            attributes = f"NAME=[UNAVAILABLE] ADDR={self.address(number)}"
+            client.greeting = client.command(f"XCLIENT {attributes}{' LOGIN=' + login if login else ''}")
+            if ehlo and client.greeting.code == 220:
+                require(client.ehlo(), 250)
         return client
 
     def queue(self):

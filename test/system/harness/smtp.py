@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """An SMTP client that sends any octets and shows each reply as it came."""
 
+import contextlib
 import dataclasses
 import re
 import secrets
@@ -45,7 +46,8 @@ class SmtpClient:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout,
                                                (source, 0) if source else None)
         self._input = self.socket.makefile("rb")
-        self.greeting = self.read_reply()
+        with self.closed_on_failure():
+            self.greeting = self.read_reply()
 
     def __enter__(self):
         return self
@@ -56,6 +58,15 @@ class SmtpClient:
     def close(self):
         self._input.close()
         self.socket.close()
+
+    @contextlib.contextmanager
+    def closed_on_failure(self):
+        """A client that nobody gets hold of must not keep a session of the server open."""
+        try:
+            yield
+        except BaseException:
+            self.close()
+            raise
 
     def send(self, octets):
         self.socket.sendall(octets)
