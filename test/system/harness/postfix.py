@@ -2,6 +2,7 @@
 """A Postfix of our own in a private directory. All mail it accepts goes to one SMTP port."""
 
 import json
+import re
 import socket
 import subprocess
 
@@ -83,6 +84,17 @@ postlog   unix-dgram n - n - 1 postlogd
 """
 
 
+def names_of(lines):
+    """The parameters that lines of main.cf set."""
+    return set(re.findall(r"(?m)^(\w+) *=", lines))
+
+
+def without_those_of(more, lines):
+    """Lines of main.cf without the parameters that `more` sets. Every process of Postfix would warn of a parameter
+    that is set twice, the one that takes the warnings among them: with many of them it waits for itself."""
+    return "".join(line for line in lines.splitlines(True) if not names_of(line) & names_of(more))
+
+
 def local_users(base, users):
     """Lines of main.cf."""
     if not users:
@@ -113,8 +125,8 @@ class Postfix:
         make_directory(self.base / "data", 0o700, "postfix")
         make_directory(self.base / "log")
         daemons = run(program("postconf"), "-d", "-h", "daemon_directory").stdout.strip()
-        (self.etc / "main.cf").write_text(MAIN_CF.format(
-            base=self.base, daemons=daemons, sink_port=sink_port, milter_socket=milter_socket) + self._more)
+        usual = MAIN_CF.format(base=self.base, daemons=daemons, sink_port=sink_port, milter_socket=milter_socket)
+        (self.etc / "main.cf").write_text(without_those_of(self._more, usual) + self._more)
         (self.etc / "master.cf").write_text(
             f"127.0.0.1:{self.port} inet n - n - 200 smtpd\n"
             f"127.0.0.1:{self.submission_port} inet n - n - - smtpd\n"
