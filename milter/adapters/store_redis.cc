@@ -3,13 +3,13 @@
 
 #include "common/text.hh"
 #include "milter/adapters/book_entries.hh"
+#include "milter/adapters/redis_end_of_message.hh"
 #include "milter/adapters/redis_records.hh"
 
 #include <algorithm>
 #include <chrono>
 #include <exception>
 #include <functional>
-#include <span>
 #include <utility>
 
 namespace sluice {
@@ -125,132 +125,26 @@ std::nullopt_t RedisStore::odd(const RedisCommand& command) {
 
 // --- messages -----------------------------------------------------------------------------------
 
-/// A key of a message.
-struct RedisStore::Part {
-    RedisCommand setNew; ///< sets it if it is new; else answers what it is
-    std::function<RedisCommand()> goOn;
-    /// Takes the answer of the latter; false: it is none.
-    std::function<bool(RedisValue)> take;
-};
-
-namespace {
-
-RedisCommand setIfNew(std::string key, std::string value, seconds lifetime) {
-    return {nullptr, {"SET", std::move(key), std::move(value), "EX", text(lifetime), "NX", "GET"}};
-}
-
-std::span<const EndOfMessageQuestion::Post> postsOf(const EndOfMessageQuestion& question) {
-    return {question.posts.data(), std::min(question.posts.size(), EndOfMessageQuestion::maxPosts)};
-}
-
-RedisCommand rememberMessage(std::string key, const EndOfMessageQuestion& question) {
-    RedisCommand command{
-        &scripts().rememberMessage,
-        {std::move(key), redis::octets(question.message->link), text(question.message->lifetime)}};
-    for (const EndOfMessageQuestion::Post& post : postsOf(question)) {
-        command.words.push_back(redis::octets(post.list));
-        command.words.push_back(redis::octets(post.state));
-    }
-    return command;
-}
-
-bool takeMessage(RedisValue value, EndOfMessageAnswer& answer) {
-    if (value.size() != 2 + answer.posts.size())
-        return false;
-    answer.known = redis::knownLink(value[0], value[1]);
-    for (std::size_t post = 0; post < answer.posts.size(); ++post)
-        if (const auto octets = value[2 + post].text())
-            answer.posts[post] = redis::postState(*octets);
-    return true;
-}
-
-RedisCommand addTurn(std::string key, const EndOfMessageQuestion::Row& row) {
-    RedisCommand command{&scripts().addTurn, {std::move(key)}};
-    for (std::string& argument : redis::turnArguments(row))
-        command.words.push_back(std::move(argument));
-    return command;
-}
-
-template<typename Value>
-bool takeInto(Value& into, std::optional<Value> answer) {
-    if (answer)
-        into = *std::move(answer);
-    return answer.has_value();
-}
-
-} // namespace
-
-/// `answer` becomes what is true if all of them are new.
-std::vector<RedisStore::Part> RedisStore::partsOf(const EndOfMessageQuestion& question,
-                                                  EndOfMessageAnswer& answer) const {
-    std::vector<Part> parts;
-    parts.reserve(3);
-    if (const auto& message = question.message) {
-        answer.posts.resize(postsOf(question).size());
-        const std::string key = keyOf('i', message->key);
-        parts.push_back(
-            {setIfNew(key, redis::octets(*message, postsOf(question)), message->lifetime),
-             [key, &question] { return rememberMessage(key, question); },
-             [&](RedisValue value) { return takeMessage(value, answer); }});
-    }
-    if (const auto& row = question.row) {
-        TurnState state;
-        answer.row = advance(state, row->turn, seconds(0));
-        const std::string key = keyOf('r', row->key);
-        parts.push_back(
-            {setIfNew(key, redis::octets(state, row->lifetime), row->lifetime),
-             [key, &row] { return addTurn(key, *row); },
-             [&](RedisValue value) { return takeInto(answer.row, redis::turnAnswer(value)); }});
-    }
-    if (const auto& copy = question.copy) {
-        CopyState state;
-        answer.copy = advance(state, seconds(0));
-        const std::string key = keyOf('c', copy->key);
-        parts.push_back(
-            {setIfNew(key, redis::octets(state, copy->lifetime), copy->lifetime),
-             [key, &copy] {
-                 return RedisCommand{&scripts().addCopy, {key, text(copy->lifetime)}};
-             },
-             [&](RedisValue value) { return takeInto(answer.copy, redis::copyAnswer(value)); }});
-    }
-    return parts;
-}
-
-/// Leaves those that are not new. False: unavailable.
-bool RedisStore::setNew(std::vector<Part>& parts, SteadyTime now) {
-    std::vector<RedisCommand> commands;
-    commands.reserve(parts.size());
-    for (Part& part : parts)
-        commands.push_back(std::move(part.setNew));
-    const auto replies = run(commands, now);
-    if (!replies)
-        return false;
-    auto reply = replies->begin();
-    std::erase_if(parts, [&](const Part&) { return (reply++)->value().isNil(); });
-    return true;
-}
-
-/// Most messages have no past: three plain commands that need no script, which takes Redis ten
-/// times as long.
 std::optional<EndOfMessageAnswer> RedisStore::endOfMessage(const EndOfMessageQuestion& question,
                                                            SteadyTime now) noexcept {
     return answered([&]() -> std::optional<EndOfMessageAnswer> {
-        EndOfMessageAnswer answer;
-        std::vector<Part> parts = partsOf(question, answer);
-        if (!question.searched && !setNew(parts, now))
-            return std::nullopt;
-        std::vector<RedisCommand> commands;
-        for (const Part& part : parts)
-            commands.push_back(part.goOn());
-        if (commands.empty())
-            return answer;
-        const auto replies = run(commands, now);
-        if (!replies)
-            return std::nullopt;
-        for (std::size_t i = 0; i < parts.size(); ++i)
-            if (!parts[i].take((*replies)[i].value()))
-                return odd(commands[i]);
-        return answer;
+        redis::EndOfMessage message(
+            question, [this](char kind, const StoreKey& key) { return keyOf(kind, key); });
+        if (!question.searched) {
+            const auto replies = run(message.setNew(), now);
+            if (!replies)
+                return std::nullopt;
+            message.takeNew(*replies);
+        }
+        const std::vector<RedisCommand> commands = message.goOn();
+        if (!commands.empty()) {
+            const auto replies = run(commands, now);
+            if (!replies)
+                return std::nullopt;
+            if (const auto wrong = message.take(*replies))
+                return odd(commands[*wrong]);
+        }
+        return message.answer();
     });
 }
 

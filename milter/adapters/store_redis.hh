@@ -57,7 +57,6 @@ private:
         std::string label;
         redis::BookEntry times;
     };
-    struct Part;
     /// A book as it was read, good for as long as it has that version.
     struct ReadBook {
         std::string version;
@@ -69,9 +68,6 @@ private:
                   const std::function<void(const Line&, std::int64_t)>& use);
     [[nodiscard]] std::string keyOf(char kind, const StoreKey& key) const;
     [[nodiscard]] std::string bookKey(Book book) const;
-    [[nodiscard]] std::vector<Part> partsOf(const EndOfMessageQuestion& question,
-                                            EndOfMessageAnswer& answer) const;
-    bool setNew(std::vector<Part>& parts, SteadyTime now);
     [[nodiscard]] std::string sealed(const std::string& label) const;
     [[nodiscard]] std::string opened(std::string_view sealed) const;
     [[nodiscard]] RedisCommand countEntry(Book book, const StoreKey& key, const std::string& label,
