@@ -4,6 +4,18 @@
 #include <algorithm>
 
 namespace sluice {
+namespace {
+
+constexpr double enoughAgain = 0.1; // of the size, after a bucket was empty
+
+} // namespace
+
+bool ClientShares::hasToken(Bucket& bucket, double size, SteadyTime now) const {
+    refill(bucket, size, now);
+    const double wanted = bucket.emptied ? std::max(size * enoughAgain, 1.0) : 1.0;
+    bucket.emptied = bucket.tokens < wanted;
+    return !bucket.emptied;
+}
 
 void ClientShares::refill(Bucket& bucket, double size, SteadyTime now) const {
     const std::chrono::duration<double> passed = now - bucket.seen;
@@ -21,8 +33,7 @@ void ClientShares::forgetFull(SteadyTime now) {
 }
 
 bool ClientShares::take(std::uint64_t client, SteadyTime now) {
-    refill(all_, limits_.ofAll, now);
-    if (all_.tokens < 1)
+    if (!hasToken(all_, limits_.ofAll, now))
         return false;
     auto known = clients_.find(client);
     if (known == clients_.end()) {
@@ -33,8 +44,7 @@ bool ClientShares::take(std::uint64_t client, SteadyTime now) {
         known = clients_.emplace(client, Bucket{limits_.ofClient, now}).first;
     }
     Bucket& bucket = known->second;
-    refill(bucket, limits_.ofClient, now);
-    if (bucket.tokens < 1)
+    if (!hasToken(bucket, limits_.ofClient, now))
         return false;
     bucket.tokens -= 1;
     all_.tokens -= 1;

@@ -11,7 +11,9 @@
 namespace sluice {
 
 /// How much of a shared store each client may fill through this node: a bucket of tokens for each,
-/// and one for all. One thread at a time.
+/// and one for all. Whoever has emptied one waits until a tenth of it has come back: what belongs
+/// together is to be counted in one place, and not wherever the next token leads to. One thread at
+/// a time.
 class ClientShares {
 public:
     struct Limits {
@@ -33,7 +35,9 @@ private:
     struct Bucket {
         double tokens = 0;
         SteadyTime seen;
+        bool emptied = false; ///< and not filled enough since
     };
+    bool hasToken(Bucket& bucket, double size, SteadyTime now) const;
     void refill(Bucket& bucket, double size, SteadyTime now) const;
     void forgetFull(SteadyTime now);
 

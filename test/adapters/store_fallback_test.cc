@@ -37,6 +37,24 @@ TEST_CASE("shares: a client has its own, and all have theirs") {
     CHECK(taken(4, 50, start + 3000s) == 10);
 }
 
+TEST_CASE("shares: one that is used up is not handed out piece by piece") {
+    ClientShares shares({.ofClient = 100, .ofAll = 150, .period = 100s, .clients = 4});
+    const auto taken = [&](std::uint64_t client, int tries, SteadyTime now) {
+        int count = 0;
+        for (int each = 0; each < tries; ++each)
+            count += shares.take(client, now) ? 1 : 0;
+        return count;
+    };
+    CHECK(taken(1, 200, start) == 100);
+    CHECK(taken(1, 50, start + 5s) == 0);
+    CHECK(taken(1, 50, start + 9s) == 0);
+    CHECK(taken(1, 50, start + 10s) == 10);
+    CHECK(taken(1, 50, start + 11s) == 0);
+    CHECK(taken(2, 200, start + 11s) == 56); // of 150 and 16 that have come back
+    CHECK(taken(3, 50, start + 18s) == 0);
+    CHECK(taken(3, 50, start + 31s) == 30);
+}
+
 TEST_CASE("fallback: does what every store does") {
     FallbackStore store(makeMemoryStore(), makeMemoryStore());
     test::StoreClock clock(start);
