@@ -198,6 +198,9 @@ void Daemon::stop(bool orderly) {
     if (tarpit_)
         tarpit_->drain();
     stopping_ = true; // nobody is answered any more, which is no fault now
+    if (!orderly)
+        log::error(LogCategory::daemon,
+                   "libmilter gives up: it cannot start a thread, or cannot take connections");
     const auto deadline = std::chrono::steady_clock::now() + callbackDeadline;
     while (services_.callbacksRunning.load() != 0 && std::chrono::steady_clock::now() < deadline)
         std::this_thread::sleep_for(callbackPoll);

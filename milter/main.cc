@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <system_error>
 
 namespace {
 
@@ -56,6 +57,12 @@ int main(int argc, char** argv) {
     sluice::process::prepare();
     try {
         return runWith(sluice::parseCommandLine(argc, argv));
+    } catch (const std::system_error& error) {
+        static_cast<void>(std::fprintf(stderr,
+                                       "sluice-milter: cannot start: %s (is a limit of threads, "
+                                       "files or memory too low?)\n",
+                                       error.what()));
+        return EXIT_FAILURE;
     } catch (const std::exception& error) {
         static_cast<void>(std::fprintf(stderr, "sluice-milter: %s\n", error.what()));
         return EX_SOFTWARE;

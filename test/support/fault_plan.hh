@@ -26,6 +26,7 @@ struct Fault {
     std::atomic<std::uint32_t> every;        ///< about one call in so many fails
     std::atomic<std::uint32_t> milliseconds; ///< by so much a call takes longer
     std::atomic<std::uint32_t> failed;       ///< how many have
+    std::atomic<std::uint32_t> spared;       ///< so many go well before
 };
 using Plan = std::array<Fault, callCount>;
 
@@ -58,6 +59,14 @@ inline bool isChosen(std::uint32_t every) noexcept {
     return every <= 1 || (x ^ (x >> 31)) % every == 0;
 }
 
+inline bool isSpared(Fault& fault) noexcept {
+    std::uint32_t left = fault.spared.load(std::memory_order_relaxed);
+    while (left != 0 &&
+           !fault.spared.compare_exchange_weak(left, left - 1, std::memory_order_relaxed)) {
+    }
+    return left != 0;
+}
+
 /// The errno with which this call is to fail; 0: it is to be done, perhaps later than it was asked
 /// for.
 inline int errorOf(Call call) noexcept {
@@ -70,7 +79,7 @@ inline int errorOf(Call call) noexcept {
         ::nanosleep(&time, nullptr);
     }
     const int error = fault.error.load(std::memory_order_relaxed);
-    if (error == 0 || !isChosen(fault.every.load(std::memory_order_relaxed)))
+    if (error == 0 || isSpared(fault) || !isChosen(fault.every.load(std::memory_order_relaxed)))
         return 0;
     fault.failed.fetch_add(1, std::memory_order_relaxed);
     return error;

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import errno
 import os
+import re
 import resource
 import socket
 import time
@@ -37,6 +38,7 @@ class Scene:
     """A filter, and the faults under it."""
 
     def __init__(self, base, *lines, program=None):
+        self.base = base
         self.badmail, self.tracking = make_directory(base / "badmail"), base / "tracking.log"
         self.metrics_port = free_port()
         self.faults = Faults(base / "faults")
@@ -140,6 +142,37 @@ def test_no_thread_can_be_started(scene):
     for each in (load, more):
         each.require_nothing_wrong(scene.badmail)
         each.require_all_well(0)
+
+
+def test_one_thread_of_the_start_cannot_be_started(base):
+    """Whichever it is, the filter serves, or ends and says why."""
+    with Scene(base) as scene:
+        threads = len(os.listdir(f"/proc/{scene.daemon.pid}/task")) - 1
+    assert threads > 3
+    outcomes = {start_with(scene, spared) for spared in range(threads + 1)}
+    assert outcomes == {"serves", "ends"}
+
+
+def start_with(scene, threads):
+    scene.faults = Faults(scene.base / "faults")
+    scene.faults.set("thread", errno.EAGAIN, spared=threads)
+    try:
+        scene.daemon.launch()
+        wait_until(lambda: not scene.daemon.is_running() or scene.daemon.accepts(), 20, "it has ended or listens")
+        if serves(scene):
+            return "serves"
+        assert scene.daemon.wait_for_end() > 0, scene.daemon.log_text()
+        assert re.search(r"cannot start: |libmilter gives up: ", scene.daemon.log_text())
+        return "ends"
+    finally:
+        scene.daemon.kill()
+        scene.faults.close()
+
+
+def serves(scene):
+    with contextlib.suppress(OSError), MailSession(scene.node.socket) as session:
+        return session.send("taken").end == "taken"
+    return False
 
 
 @pytest.mark.parametrize("error", ACCEPT_ERRORS, ids=errno.errorcode.get)

@@ -8,7 +8,7 @@ import pathlib
 import struct
 
 CALLS = ("memory", "thread", "write", "sync", "rename", "socket", "connect", "accept")
-FAULT = struct.Struct("iIII")
+FAULT = struct.Struct("iIIII")
 
 
 def build():
@@ -32,14 +32,15 @@ class Faults:
     def close(self):
         self._plan.close()
 
-    def set(self, call, error=0, every=1, milliseconds=0):
-        """About one call in `every` fails with this errno; each takes so many milliseconds longer."""
-        FAULT.pack_into(self._plan, FAULT.size * CALLS.index(call), error, every, milliseconds, 0)
+    def set(self, call, error=0, every=1, milliseconds=0, spared=0):
+        """About one call in `every` fails with this errno, after `spared` that do not; each takes so many
+        milliseconds longer."""
+        FAULT.pack_into(self._plan, FAULT.size * CALLS.index(call), error, every, milliseconds, 0, spared)
 
     def lift(self):
         """All goes well again."""
         for place in range(len(CALLS)):
-            FAULT.pack_into(self._plan, FAULT.size * place, 0, 1, 0, self._failed(place))
+            FAULT.pack_into(self._plan, FAULT.size * place, 0, 1, 0, self._failed(place), 0)
 
     def _failed(self, place):
         return FAULT.unpack_from(self._plan, FAULT.size * place)[3]
