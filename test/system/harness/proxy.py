@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A proxy between the daemon and Redis, which counts what goes through and can spoil the answers."""
+"""A proxy between the daemon and Redis, which counts what goes through and can spoil questions and answers."""
 
 import contextlib
 import selectors
@@ -70,8 +70,13 @@ class Proxy:
         self.close()
 
     def restore(self):
-        """Answers go through unspoilt."""
+        """All goes through unspoilt."""
+        self._asked = bytes
         self._answer = lambda client, octets: client.sendall(octets)
+
+    def change(self, asked):
+        """The server is given asked(octets) for what the daemon says."""
+        self._asked = asked
 
     def spoil(self, answer):
         """Calls answer(client, octets) for what the server says."""
@@ -152,7 +157,7 @@ class Proxy:
                             request = bytearray()
                             self.requests.append(request)
                         request += octets
-                        server.sendall(octets)
+                        server.sendall(self._asked(bytes(octets)))
                     else:
                         request = None
                         self._answer(client, octets)

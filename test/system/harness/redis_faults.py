@@ -87,6 +87,12 @@ def restore(scene):
     scene.proxy.restore()
 
 
+def be_older(scene):
+    """Before 7.0, what NX and GET mean together is an error of syntax."""
+    scene.proxy.change(lambda octets: octets.replace(b"NX\r\n$3\r\nGET\r\n", b"NX\r\n$3\r\nGOT\r\n")
+                       .replace(b"'NX', 'GET'", b"'NX', 'GOT'"))
+
+
 @dataclasses.dataclass(frozen=True)
 class Fault:
     begin: object
@@ -111,6 +117,7 @@ FAULTS = {
     "memory full": Fault(admin("CONFIG", "SET", "maxmemory", 1), admin("CONFIG", "SET", "maxmemory", 0)),
     "no snapshots": Fault(have_a_snapshot_fail, admin("CONFIG", "SET", "save", "")),
     "loading": Fault(load_slowly, load_fast),
+    "older than 7.0": Fault(be_older, restore),
     "in pieces": spoilt(spoil.one_by_one(0), lasts=False),
     "octet by octet": spoilt(spoil.one_by_one(0.005)),
     "late": spoilt(spoil.late(0.1)),
