@@ -69,10 +69,16 @@ class Soak:
             number = next(self.site.numbers)
             try:
                 with Cast(self.site, pool, number) as cast:
-                    scene.play(cast)
+                    self._play_out(scene, cast)
             except Exception as problem:  # whatever it is, the soak has failed
                 self.problem(f"{scene.name} {number}: {type(problem).__name__}: {problem}")
         self.played[scene.name] += 1
+
+    def _play_out(self, scene, cast):
+        try:
+            scene.play(cast)
+        except AssertionError as problem:
+            self.problem("\n    ".join((f"{scene.name} {cast.number}: {problem}", *cast.story())))
 
     def _load(self):
         for messages_a_connection, size in itertools.cycle(LOAD_KINDS):
@@ -126,7 +132,8 @@ class Soak:
         for line in lines:
             if SANITIZER_REPORT.search(line) or OF_THE_FILTER.search(line):
                 self.problem(f"the log says: {line}")
-            self.site.disturbances += bool(STORE_CHANGED.search(line))
+            if STORE_CHANGED.search(line):
+                self.site.disturbed(line)
         self._ask_redis()
         if not self.site.daemon.is_running() and not self._over.is_set():
             self.problem("the filter has ended")
@@ -137,7 +144,8 @@ class Soak:
         began = time.monotonic()
         with contextlib.suppress(OSError, RedisError):
             self.site.redis.call("PING")
-        self.site.disturbances += time.monotonic() - began > SLOW_REDIS_SECONDS
+        if (took := time.monotonic() - began) > SLOW_REDIS_SECONDS:
+            self.site.disturbed(f"Redis takes {took:.1f} s for an answer")
 
     # the run
 

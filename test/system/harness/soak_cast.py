@@ -2,12 +2,22 @@
 """Those who play a scene of a soak: their addresses, what they say, and what became of each message."""
 
 import collections
+import re
 import threading
+import time
 
+from .reports import message_id
 from .waiting import wait_until
 from .world import MOST_LETTERS
 
 REST_SECONDS = 240
+IN_REPLY_TO = re.compile(rb"(?im)^In-Reply-To: *(<[^>]*>)")
+
+
+def answered(octets):
+    """To which message it is a reply, as words."""
+    match = IN_REPLY_TO.search(octets)
+    return f"in reply to {match[1].decode('latin-1')}" if match else "of itself"
 
 
 class Cast:
@@ -18,13 +28,15 @@ class Cast:
         self.site, self.number = site, number
         self.taken = collections.defaultdict(list)
         self.replies = []  # (letter, reply) of each that was sent
+        self._sent = []  # when, and under which queue id, if any
         self.ids = []  # queue ids of those that were taken
         self._pool = pool
         self._actors = {}
         self._lock = threading.Lock()
         self._letters = self._unsent = 0
         self._problem = None
-        self._disturbances = site.disturbances
+        self._disturbances = len(site.disturbances)
+        self._log = site.daemon.log.position
 
     def __enter__(self):
         return self
@@ -71,19 +83,36 @@ class Cast:
                 replies.append(session.rcpt(each))
                 taken += [each] if replies[-1].code == 250 else []
             if taken:
+                began = time.time()
                 replies.append(session.data(letter.octets))
-                self.note(replies[-1], taken)
+                queue_id = self.note(replies[-1], taken)
             session.quit()
         with self._lock:
             self.replies.append((letter, replies[-1]))
+            if taken:
+                self._sent.append((began, time.time() - began, letter, replies[-1], queue_id))
         return replies[-1]
 
     def note(self, reply, recipients):
-        """A reply to a message."""
-        if reply.code == 250:
-            queue_id = self.site.ledger.accepted(reply, recipients)
-            with self._lock:
-                self.ids.append(queue_id)
+        """A reply to a message. Returns the queue id of one that was taken."""
+        if reply.code != 250:
+            return ""
+        queue_id = self.site.ledger.accepted(reply, recipients)
+        with self._lock:
+            self.ids.append(queue_id)
+        return queue_id
+
+    def story(self):
+        """A line for each message, and for what disturbed the filter: for whoever wants to know what went wrong."""
+        lines = [(when, f"{what}") for when, what in self.site.disturbances[self._disturbances:]]
+        for when, seconds, letter, reply, queue_id in self._sent:
+            end, recipients = self.site.ledger.outcome(queue_id) if queue_id else (reply.line, ())
+            lines.append((when, f"{seconds:.2f} s {letter.sender} to {' '.join(letter.recipients)} "
+                                f"{message_id(letter.octets)} {answered(letter.octets)}: {queue_id} {end} "
+                                f"{' '.join(recipients)}; {'; '.join(self.site.ledger.loops(queue_id))}"))
+        return [f"{time.strftime('%H:%M:%S', time.gmtime(when))}.{int(when * 1000) % 1000:03} {what}"
+                for when, what in sorted(lines)] + [
+                    line for line in self.site.daemon.log.lines(self._log) if "redis" in line]
 
     def rest(self):
         """Waits until nobody has anything more to say and all that was taken has come to its end."""
@@ -112,7 +141,8 @@ class Cast:
     def ran_away(self):
         return self._letters == MOST_LETTERS
 
-    def most(self, bound):
-        """The bound, and as much again for each time that the node lost sight of what it remembers: Redis
-        went or came back, without what was in it, or the filter stood still."""
-        return bound * (1 + self.site.disturbances - self._disturbances)
+    def most(self, bound, again=None):
+        """The bound, and as much (or `again`) for each time that the node lost sight of what it remembers:
+        Redis went or came back, without what was in it, or the filter stood still."""
+        losses = len(self.site.disturbances) - self._disturbances
+        return bound + losses * (bound if again is None else again)

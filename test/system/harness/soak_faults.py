@@ -17,14 +17,14 @@ PIECE = 1 << 16
 
 def without_redis(site, seconds, go, come):
     """What is remembered is in another place meanwhile, and then where it was."""
-    site.disturbances += 1
+    site.disturbed(go.__name__)
     go()
     time.sleep(seconds)
-    site.disturbances += 1
+    site.disturbed(come.__name__)
     come()
     wait_until(lambda: site.says(lambda status: status["store"]["available"]), BACK_SECONDS,
                "the filter has found Redis again")
-    site.disturbances += 1
+    site.disturbed("it is found again")
 
 
 def redis_killed(site, seconds):
@@ -75,13 +75,13 @@ def bad_reload(site, _seconds):
 
 def filter_stopped(site, _seconds):
     """For less time than any mail server waits."""
-    site.disturbances += 1
+    site.disturbed("SIGSTOP")
     os.kill(site.daemon.pid, signal.SIGSTOP)
     try:
         time.sleep(STOPPED_SECONDS)
     finally:
         os.kill(site.daemon.pid, signal.SIGCONT)
-    site.disturbances += 1
+    site.disturbed("SIGCONT")
 
 
 FAULTS = (redis_killed, bad_reload, dns_silent, filter_stopped, disk_full, good_reload, redis_paused)

@@ -56,6 +56,7 @@ class Ledger:
     def __init__(self, notices_to=""):
         self._lock = threading.Lock()
         self._entries = collections.defaultdict(Entry)
+        self._loops = collections.defaultdict(list)  # queue id -> what was done, and why
         self._notices_to = notices_to
         self.problems = []
         self.notices = self.accepted_count = 0
@@ -96,6 +97,8 @@ class Ledger:
         event, action = record["event"], record.get("action", "")
         with self._lock:
             self.events["mail", event, action] += 1
+            if event == "LOOP":
+                self._loops[record["queue_id"]].append(f"{action}: {record['rule']}")
             if not (event == "RECEIVE" or event == "REDIRECT" or (event, action) in ENDS):
                 return
             entry = self._entries[record["queue_id"]]
@@ -117,6 +120,11 @@ class Ledger:
         with self._lock:
             entry = self._entries[queue_id]
             return entry.end or "delivered", sorted(entry.delivered)
+
+    def loops(self, queue_id):
+        """Why the message was taken for one of a loop, and what was done."""
+        with self._lock:
+            return list(self._loops.get(queue_id, ()))
 
     def unsettled(self):
         with self._lock:

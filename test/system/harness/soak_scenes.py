@@ -22,6 +22,7 @@ SILENCE_SECONDS = 1.2  # more than duplicate-silence
 INTERVAL_SECONDS = 0.8  # until the next copy: the filter has seen the end of the session
 COPIES = 5
 REPLIES, BUILDS = 6, 8
+TURNS = 3  # of the same text, that pass when nobody knows what they answer
 OVERSIZE = 1_200_000
 HARVEST_LIMIT = 20
 AUTOMATIC = ("Auto-Submitted: auto-replied",)
@@ -58,10 +59,10 @@ def post_to(cast, address, client=200):
                   client=client)
 
 
-def require_quiet_list(cast, address, reader, extra=0):
+def require_quiet_list(cast, address, reader, extra=0, again=0):
     cast.send(post_to(cast, address))
     cast.rest()
-    most = 1 + cast.most(extra)
+    most = 1 + cast.most(extra, again)
     assert 1 <= cast.copies(reader) <= most, f"{cast.copies(reader)} expansions, {most} may be"
     assert not cast.ran_away()
 
@@ -97,7 +98,9 @@ def absent_members(cast, marked):
     team, reader, _, away, off = of_list(cast)
     answers = {each: actors.away_and_answers_all(each, team, marked, itself_too=True) for each in (away, off)}
     cast.play({team: actors.list_server(team, [reader, away, off], team), reader: lambda _: [], **answers})
-    require_quiet_list(cast, team, reader, extra=0 if marked else 2)
+    # one answer of each; those that are under way when what they answer is forgotten count as turns again
+    require_quiet_list(cast, team, reader, extra=0 if marked else len(answers),
+                       again=0 if marked else len(answers) * TURNS)
 
 
 @scene("incident", told=True)

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
+import time
 
 from .dns_stub import DnsStub, Zone
 from .envelopes import key_file
@@ -71,6 +72,7 @@ notify-relay = 127.0.0.1:{sink}
 tracking-log = {base}/tracking/tracking.log
 store = redis://{redis}/0
 redis-timeout = 2s
+store-share = 1000000000/1h
 """
 REDIS_OPTIONS = ("maxmemory 400mb", "maxmemory-policy volatile-ttl")
 MAIN_CF = "enable_long_queue_ids = yes\nminimal_backoff_time = 5s\nqueue_run_delay = 5s\n"
@@ -167,7 +169,7 @@ class SoakSite:
         self.numbers = itertools.count(1)
         self.gate = Gate()  # through which scenes go that need the tracking log
         self._reloads = threading.Lock()
-        self.disturbances = 0  # how often what is remembered of messages changed its place, or time stood still
+        self.disturbances = []  # (when, what): what is remembered changed its place, or time stood still
 
     def __enter__(self):
         with contextlib.ExitStack() as stack:
@@ -221,6 +223,9 @@ class SoakSite:
         """One after the other; see Sluice.reload."""
         with self._reloads:
             return self.daemon.reload(text)
+
+    def disturbed(self, what):
+        self.disturbances.append((time.time(), what))
 
     def reopen(self):
         """Has the filter open its tracking log anew, which a reload that is refused does not."""
