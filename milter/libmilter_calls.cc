@@ -92,22 +92,31 @@ std::atomic<bool> accepting = false;
 
 using ThreadFunction = void*(void*);
 using CreateThread = int(pthread_t*, const pthread_attr_t*, ThreadFunction*, void*);
+using DetachThread = int(pthread_t);
 
-/// That of AddressSanitizer, where it is linked into the program.
-extern "C" CreateThread __interceptor_pthread_create __attribute__((weak)); // NOLINT(*-identifier)
-
-CreateThread* nextCreateThread() {
-    if (__interceptor_pthread_create != nullptr)
-        return __interceptor_pthread_create;
-    return reinterpret_cast<CreateThread*>(::dlsym(RTLD_NEXT, "pthread_create"));
+/// Those of a sanitizer, where it is linked into the program.
+extern "C" {
+CreateThread __interceptor_pthread_create __attribute__((weak)); // NOLINT(*-identifier)
+DetachThread __interceptor_pthread_detach __attribute__((weak)); // NOLINT(*-identifier)
 }
 
-/// What libmilter starts threads for sessions with first detaches its thread. In one that is
-/// detached already it fails there, and returns at once: the worker pool then leaves the session to
-/// the next worker that has nothing to do; a libmilter without a pool ends it.
+/// What would be called if this program had no function of that name.
+template<typename Function>
+Function* next(Function* intercepted, const char* name) {
+    return intercepted != nullptr ? intercepted
+                                  : reinterpret_cast<Function*>(::dlsym(RTLD_NEXT, name));
+}
+
+/// This thread is none of those that libmilter starts for sessions, and runs their function.
+thread_local bool onlyVisiting = false;
+
+/// What libmilter starts threads for sessions with first detaches its thread, and returns at once
+/// when it cannot: the worker pool then leaves the session to the next worker that has nothing to
+/// do; a libmilter without a pool ends it.
 void leaveToOthers(ThreadFunction* start, void* session) {
-    ::pthread_detach(::pthread_self());
+    onlyVisiting = true;
     start(session);
+    onlyVisiting = false;
 }
 
 } // namespace
@@ -129,7 +138,7 @@ int accept(int listening, sockaddr* address, socklen_t* length) {
 
 int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, ThreadFunction* start,
                    void* argument) noexcept {
-    static CreateThread* const create = nextCreateThread();
+    static CreateThread* const create = next(__interceptor_pthread_create, "pthread_create");
     const int error = create(thread, attributes, start, argument);
     const bool forSession = argument != nullptr && accepting.load(std::memory_order_relaxed) &&
                             isOfLibmilter(__builtin_return_address(0));
@@ -137,6 +146,11 @@ int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, ThreadFu
         return error;
     leaveToOthers(start, argument);
     return 0;
+}
+
+int pthread_detach(pthread_t thread) noexcept {
+    static DetachThread* const detach = next(__interceptor_pthread_detach, "pthread_detach");
+    return onlyVisiting ? EINVAL : detach(thread);
 }
 
 ssize_t read(int descriptor, void* into, size_t size) {
