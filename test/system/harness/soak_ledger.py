@@ -98,7 +98,7 @@ class Ledger:
         with self._lock:
             self.events["mail", event, action] += 1
             if event == "LOOP":
-                self._loops[record["queue_id"]].append(f"{action}: {record['rule']}")
+                self._loops[record["queue_id"]].append(f"{action}: {record.get('rule', '')}")
             if not (event == "RECEIVE" or event == "REDIRECT" or (event, action) in ENDS):
                 return
             entry = self._entries[record["queue_id"]]
