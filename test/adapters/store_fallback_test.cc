@@ -17,42 +17,38 @@ using test::question;
 
 const SteadyTime start{1000h};
 
+/// How many of so many messages may be kept.
+int taken(ClientShares& shares, std::uint64_t client, int tries, SteadyTime now) {
+    int count = 0;
+    for (int each = 0; each < tries; ++each)
+        count += shares.take(client, now) ? 1 : 0;
+    return count;
+}
+
 TEST_CASE("shares: a client has its own, and all have theirs") {
     ClientShares shares({.ofClient = 10, .ofAll = 25, .period = 100s, .clients = 4});
-    const auto taken = [&](std::uint64_t client, int tries, SteadyTime now) {
-        int count = 0;
-        for (int each = 0; each < tries; ++each)
-            count += shares.take(client, now) ? 1 : 0;
-        return count;
-    };
-    CHECK(taken(1, 50, start) == 10);
-    CHECK(taken(2, 5, start) == 5);
-    CHECK(taken(1, 50, start + 20s) == 2);
-    CHECK(taken(2, 50, start + 20s) == 6 + 1); // five were left, two have come back
-    CHECK(taken(3, 50, start + 20s) == 6);     // what is left for all
-    CHECK(taken(4, 50, start + 20s) == 0);
-    CHECK(taken(4, 50, start + 1000s) == 10);
+    CHECK(taken(shares, 1, 50, start) == 10);
+    CHECK(taken(shares, 2, 5, start) == 5);
+    CHECK(taken(shares, 1, 50, start + 20s) == 2);
+    CHECK(taken(shares, 2, 50, start + 20s) == 6 + 1); // five were left, two have come back
+    CHECK(taken(shares, 3, 50, start + 20s) == 6);     // what is left for all
+    CHECK(taken(shares, 4, 50, start + 20s) == 0);
+    CHECK(taken(shares, 4, 50, start + 1000s) == 10);
     for (std::uint64_t client = 100; client < 200; ++client)
-        taken(client, 1, start + 2000s);
-    CHECK(taken(4, 50, start + 3000s) == 10);
+        taken(shares, client, 1, start + 2000s);
+    CHECK(taken(shares, 4, 50, start + 3000s) == 10);
 }
 
 TEST_CASE("shares: one that is used up is not handed out piece by piece") {
     ClientShares shares({.ofClient = 100, .ofAll = 150, .period = 100s, .clients = 4});
-    const auto taken = [&](std::uint64_t client, int tries, SteadyTime now) {
-        int count = 0;
-        for (int each = 0; each < tries; ++each)
-            count += shares.take(client, now) ? 1 : 0;
-        return count;
-    };
-    CHECK(taken(1, 200, start) == 100);
-    CHECK(taken(1, 50, start + 5s) == 0);
-    CHECK(taken(1, 50, start + 9s) == 0);
-    CHECK(taken(1, 50, start + 10s) == 10);
-    CHECK(taken(1, 50, start + 11s) == 0);
-    CHECK(taken(2, 200, start + 11s) == 56); // of 150 and 16 that have come back
-    CHECK(taken(3, 50, start + 18s) == 0);
-    CHECK(taken(3, 50, start + 31s) == 30);
+    CHECK(taken(shares, 1, 200, start) == 100);
+    CHECK(taken(shares, 1, 50, start + 5s) == 0);
+    CHECK(taken(shares, 1, 50, start + 9s) == 0);
+    CHECK(taken(shares, 1, 50, start + 10s) == 10);
+    CHECK(taken(shares, 1, 50, start + 11s) == 0);
+    CHECK(taken(shares, 2, 200, start + 11s) == 56); // of 150 and 16 that have come back
+    CHECK(taken(shares, 3, 50, start + 18s) == 0);
+    CHECK(taken(shares, 3, 50, start + 31s) == 30);
 }
 
 TEST_CASE("fallback: does what every store does") {
