@@ -73,15 +73,19 @@ EndOfMessage::EndOfMessage(const EndOfMessageQuestion& question, const KeyOf& ke
     }
 }
 
-std::vector<RedisCommand> EndOfMessage::setNew() const {
+std::vector<RedisCommand> EndOfMessage::ofEach(CommandOf commandOf) const {
     std::vector<RedisCommand> commands;
     commands.reserve(parts_.size());
     for (const Part& part : parts_)
-        commands.push_back(setNew(part));
+        commands.push_back((this->*commandOf)(part));
     return commands;
 }
 
-RedisCommand EndOfMessage::setNew(const Part& part) const {
+std::vector<RedisCommand> EndOfMessage::setNew() const {
+    return ofEach(&EndOfMessage::setPart);
+}
+
+RedisCommand EndOfMessage::setPart(const Part& part) const {
     switch (part.kind) {
     case Kind::message:
         return setIfNew(part.key, octets(*question_.message, postsOf(question_)),
@@ -105,14 +109,10 @@ void EndOfMessage::takeNew(const std::vector<RedisReply>& replies) {
 }
 
 std::vector<RedisCommand> EndOfMessage::goOn() const {
-    std::vector<RedisCommand> commands;
-    commands.reserve(parts_.size());
-    for (const Part& part : parts_)
-        commands.push_back(goOn(part));
-    return commands;
+    return ofEach(&EndOfMessage::goOnWithPart);
 }
 
-RedisCommand EndOfMessage::goOn(const Part& part) const {
+RedisCommand EndOfMessage::goOnWithPart(const Part& part) const {
     switch (part.kind) {
     case Kind::message:
         return rememberMessage(part.key, question_);

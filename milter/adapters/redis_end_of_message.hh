@@ -9,7 +9,6 @@
 #include <functional>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace sluice::redis {
@@ -43,8 +42,10 @@ private:
         Kind kind;
         std::string key;
     };
-    [[nodiscard]] RedisCommand setNew(const Part& part) const;
-    [[nodiscard]] RedisCommand goOn(const Part& part) const;
+    using CommandOf = RedisCommand (EndOfMessage::*)(const Part& part) const;
+    [[nodiscard]] std::vector<RedisCommand> ofEach(CommandOf commandOf) const;
+    [[nodiscard]] RedisCommand setPart(const Part& part) const;
+    [[nodiscard]] RedisCommand goOnWithPart(const Part& part) const;
     bool take(const Part& part, RedisValue value);
     bool takeMessage(RedisValue value);
 

@@ -104,7 +104,7 @@ class Cast:
 
     def story(self):
         """A line for each message, and for what disturbed the filter: for whoever wants to know what went wrong."""
-        lines = [(when, f"{what}") for when, what in self.site.disturbances[self._disturbances:]]
+        lines = self.site.disturbances[self._disturbances:]
         for when, seconds, letter, reply, queue_id in self._sent:
             end, recipients = self.site.ledger.outcome(queue_id) if queue_id else (reply.line, ())
             lines.append((when, f"{seconds:.2f} s {letter.sender} to {' '.join(letter.recipients)} "
