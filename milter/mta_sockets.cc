@@ -41,6 +41,14 @@ ssize_t systemRead(int descriptor, std::span<const iovec> parts) noexcept {
     return ::readv(descriptor, parts.data(), static_cast<int>(parts.size()));
 }
 
+/// The last chunk that a thread has done with. An allocator would take one anew for each read.
+thread_local std::unique_ptr<char[]> spareChunk;
+
+std::unique_ptr<char[]> newChunk() noexcept {
+    return spareChunk ? std::move(spareChunk)
+                      : std::unique_ptr<char[]>(new (std::nothrow) char[MtaSockets::chunk]);
+}
+
 } // namespace
 
 MtaSockets::~MtaSockets() {
@@ -84,6 +92,7 @@ void MtaSockets::add(int descriptor) noexcept {
     Slot& slot = (*page)[static_cast<std::size_t>(descriptor) % slotsOfPage];
     slot.forgetKept();
     slot.held.clear();
+    slot.patience = 0;
     slot.added.store(true, relaxed);
 }
 
@@ -110,7 +119,8 @@ void MtaSockets::Slot::forgetKept() noexcept {
     kept.store(false, relaxed);
     readable = false;
     begin = end = 0;
-    octets.reset();
+    if (octets)
+        spareChunk = std::move(octets);
 }
 
 ssize_t MtaSockets::read(int descriptor, void* into, std::size_t size) noexcept {
@@ -121,13 +131,15 @@ ssize_t MtaSockets::read(int descriptor, void* into, std::size_t size) noexcept 
     if (slot->kept.load(relaxed))
         return static_cast<ssize_t>(slot->take(static_cast<char*>(into), size));
     slot->readable = false;
-    std::unique_ptr<char[]> beyond(new (std::nothrow) char[chunk]);
+    std::unique_ptr<char[]> beyond = newChunk();
     if (!beyond)
         return systemRead(descriptor, {&piece, 1});
     const ssize_t count =
         systemRead(descriptor, std::array<iovec, 2>{piece, {beyond.get(), chunk}});
-    if (count <= static_cast<ssize_t>(size))
+    if (count <= static_cast<ssize_t>(size)) {
+        spareChunk = std::move(beyond);
         return count;
+    }
     slot->octets = std::move(beyond);
     slot->end = static_cast<std::size_t>(count) - size;
     slot->kept.store(true, relaxed);
@@ -173,6 +185,20 @@ bool MtaSockets::Slot::hold(std::span<const iovec> parts) noexcept {
     }
 }
 
+/// False, and errno is set: there is no room for more in time.
+bool MtaSockets::Slot::waitForRoom(int descriptor) const noexcept {
+    pollfd one{descriptor, POLLOUT, 0};
+    for (;;) {
+        const int ready = systemPoll({&one, 1}, patience);
+        if (ready > 0)
+            return true;
+        if (ready == 0)
+            errno = ETIMEDOUT;
+        if (errno != EINTR)
+            return false;
+    }
+}
+
 /// What is held, and then `parts`; tells how much of these is sent, which is more than nothing.
 ssize_t MtaSockets::send(Slot& slot, int descriptor, std::span<const iovec> parts) noexcept {
     std::array<iovec, 3> all{};
@@ -182,7 +208,11 @@ ssize_t MtaSockets::send(Slot& slot, int descriptor, std::span<const iovec> part
     message.msg_iovlen = parts.size() + 1;
     for (;;) {
         all[0] = {slot.held.data(), slot.held.size()};
-        const ssize_t sent = ::sendmsg(descriptor, &message, MSG_NOSIGNAL);
+        const bool waits = slot.patience != 0;
+        const ssize_t sent =
+            ::sendmsg(descriptor, &message, MSG_NOSIGNAL | (waits ? MSG_DONTWAIT : 0));
+        if (sent < 0 && waits && errno == EAGAIN && slot.waitForRoom(descriptor))
+            continue;
         if (sent < 0)
             return sent;
         const std::size_t ofHeld = std::min(static_cast<std::size_t>(sent), slot.held.size());
@@ -233,19 +263,28 @@ int MtaSockets::poll(pollfd* set, nfds_t size, int milliseconds) noexcept {
 /// By the one thread that has the connection.
 int MtaSockets::pollOne(pollfd& one, int milliseconds) noexcept {
     const bool toRead = (one.events & POLLIN) != 0 && (one.events & ~(POLLIN | POLLPRI)) == 0;
-    Slot* slot = toRead ? slotOf(one.fd) : nullptr;
+    const bool toWrite = one.events == POLLOUT && milliseconds != 0;
+    Slot* slot = toRead || toWrite ? slotOf(one.fd) : nullptr;
     if (slot == nullptr)
         return systemPoll({&one, 1}, milliseconds);
-    if (!slot->held.empty() && send(*slot, one.fd, {}) < 0 && errno != EINTR && errno != EAGAIN) {
+    if (toRead)
+        return pollToRead(*slot, one, milliseconds);
+    slot->patience = milliseconds;
+    one.revents = POLLOUT;
+    return 1;
+}
+
+int MtaSockets::pollToRead(Slot& slot, pollfd& one, int milliseconds) noexcept {
+    if (!slot.held.empty() && send(slot, one.fd, {}) < 0 && errno != EINTR && errno != EAGAIN) {
         one.revents = POLLERR; // the connection is gone
         return 1;
     }
-    if (slot->kept.load(relaxed) || slot->readable) {
+    if (slot.kept.load(relaxed) || slot.readable) {
         one.revents = POLLIN;
         return 1;
     }
     const int ready = systemPoll({&one, 1}, milliseconds);
-    slot->readable = ready == 1 && one.revents == POLLIN;
+    slot.readable = ready == 1 && one.revents == POLLIN;
     return ready;
 }
 

@@ -21,6 +21,9 @@ namespace sluice {
 /// of what a message costs. Here, what has come beyond the piece asked for is kept for the next
 /// one.
 ///
+/// libmilter also polls before each write. Here a connection is taken for writable, and only when a
+/// write finds no room it waits, as long as that poll would have.
+///
 /// The edits of a message are held and sent together with the reply behind them. So they arrive
 /// whole or not at all, wherever the filter ends, and wake the mail server up once; only those
 /// longer than maxHeld go before it.
@@ -63,7 +66,8 @@ private:
         std::atomic<bool> added = false;
         std::atomic<bool> kept = false; ///< some octets are
         bool readable = false;          ///< by the last poll, and not read since
-        std::size_t begin = 0;          ///< of what is kept
+        int patience = 0; ///< milliseconds of the last poll for room; <0: any; 0: there was none
+        std::size_t begin = 0; ///< of what is kept
         std::size_t end = 0;
         std::unique_ptr<char[]> octets;
         std::string held; ///< packets
@@ -71,6 +75,7 @@ private:
         [[nodiscard]] std::size_t take(char* into, std::size_t size) noexcept;
         void forgetKept() noexcept;
         [[nodiscard]] bool hold(std::span<const iovec> parts) noexcept;
+        [[nodiscard]] bool waitForRoom(int descriptor) const noexcept;
     };
     static constexpr std::size_t slotsOfPage = 1024;
     static constexpr std::size_t maxPages = 1024;
@@ -81,6 +86,7 @@ private:
     [[nodiscard]] Slot* slotOf(int descriptor) const noexcept;
     [[nodiscard]] bool keepsFor(const pollfd& one) const noexcept;
     int pollOne(pollfd& one, int milliseconds) noexcept;
+    static int pollToRead(Slot& slot, pollfd& one, int milliseconds) noexcept;
     static ssize_t send(Slot& slot, int descriptor, std::span<const iovec> parts) noexcept;
 
     std::atomic<int> listening_ = -1;

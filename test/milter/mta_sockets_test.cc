@@ -68,6 +68,17 @@ public:
         const ssize_t count = ::recv(descriptor(), text.data(), text.size(), MSG_DONTWAIT);
         return text.substr(0, count < 0 ? 0 : static_cast<std::size_t>(count));
     }
+    /// There is no room for one octet more.
+    void fill() const {
+        const std::string text(10'000, 'f');
+        for (std::size_t size = text.size(); size > 0;)
+            if (::send(descriptor(), text.data(), size, MSG_DONTWAIT) < 0)
+                size /= 10;
+    }
+    [[nodiscard]] int pollForRoom(int milliseconds) const {
+        pollfd one{descriptor(), POLLOUT, 0};
+        return connections_.poll(&one, 1, milliseconds);
+    }
     [[nodiscard]] int poll(int milliseconds = 0) const {
         pollfd one{descriptor(), POLLIN | POLLPRI, 0};
         const int ready = connections_.poll(&one, 1, milliseconds);
@@ -165,7 +176,7 @@ TEST_CASE("a poll that found the end or an error is asked again") {
     }
 }
 
-TEST_CASE("a poll for anything else than input is the system's") {
+TEST_CASE("a poll that does not wait, or for anything else than input or room, is the system's") {
     MtaSockets connections;
     const Connection one(connections);
     one.send("abc");
@@ -173,7 +184,11 @@ TEST_CASE("a poll for anything else than input is the system's") {
     pollfd asked{one.descriptor(), POLLOUT, 0};
     CHECK(connections.poll(&asked, 1, 0) == 1);
     CHECK(asked.revents == POLLOUT);
-    asked = {one.descriptor(), 0, 0};
+    one.fill();
+    CHECK(connections.poll(&asked, 1, 0) == 0);
+    asked.events = POLLOUT | POLLPRI;
+    CHECK(connections.poll(&asked, 1, 1) == 0);
+    asked.events = 0;
     CHECK(connections.poll(&asked, 1, 0) == 0);
 }
 
@@ -328,6 +343,36 @@ TEST_CASE("a mail server that takes its time gets everything once") {
     CHECK(sent == 5);
     got += one.received();
     CHECK(got == expected);
+}
+
+TEST_CASE("a write waits for room as long as the poll before it would have") {
+    MtaSockets connections;
+    const Connection one(connections);
+    one.fill();
+    CHECK(one.pollForRoom(20) == 1);
+    CHECK(one.write('c', "") == -1);
+    CHECK(errno == ETIMEDOUT);
+    CHECK(one.write('h', "x") == 6);
+    pollfd asked{one.descriptor(), POLLIN, 0};
+    CHECK(connections.poll(&asked, 1, -1) == 1);
+    CHECK(asked.revents == POLLERR); // an edit that cannot be sent is not waited for again
+
+    for (const int patience : {-1, 60'000}) {
+        CAPTURE(patience);
+        CHECK(one.pollForRoom(patience) == 1);
+        std::thread reader([&] {
+            while (one.received().empty())
+                std::this_thread::yield();
+        });
+        CHECK(one.write('c', "") == 5);
+        reader.join();
+        one.fill();
+    }
+    connections.remove(one.descriptor());
+    connections.add(one.descriptor());
+    REQUIRE(::fcntl(one.descriptor(), F_SETFL, O_NONBLOCK) == 0);
+    CHECK(one.write('c', "") == -1); // asks as the system call, with no poll before it
+    CHECK(errno == EAGAIN);
 }
 
 TEST_CASE("writing to a mail server that has gone is an error, not a signal") {
