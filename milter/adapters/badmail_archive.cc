@@ -3,9 +3,9 @@
 
 #include "common/text.hh"
 #include "milter/adapters/badmail_message.hh"
+#include "milter/adapters/file_names.hh"
 #include "milter/adapters/spool_file.hh"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -17,7 +17,6 @@
 #include <array>
 #include <cerrno>
 #include <limits>
-#include <memory>
 #include <utility>
 
 namespace sluice {
@@ -28,10 +27,6 @@ using std::chrono::system_clock;
 constexpr std::size_t longestName = 255;
 /// Thousands of recipients, each with the longest address.
 constexpr std::size_t longestSidecar = 16UL * 1024 * 1024;
-
-struct CloseDirectory {
-    void operator()(DIR* directory) const { ::closedir(directory); }
-};
 
 bool mayStandInId(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
@@ -125,27 +120,19 @@ Result<BadmailArchive> BadmailArchive::open(const std::string& directory) {
 }
 
 Result<std::vector<std::string>> BadmailArchive::ids() const {
-    // a descriptor of its own: each walk begins at the front
-    Descriptor again = openDirectory(stored_.get(), ".");
-    const std::unique_ptr<DIR, CloseDirectory> directory(
-        again.get() < 0 ? nullptr : ::fdopendir(again.get()));
-    if (!directory)
-        return failBySystem(path_ + "/new");
-    static_cast<void>(again.release());
     std::vector<std::string> found;
-    errno = 0;
-    while (const dirent* const entry = ::readdir(directory.get())) {
-        const std::string_view name(entry->d_name);
-        const std::string_view id =
-            name.ends_with(BadmailPlace::messageSuffix)
-                ? name.substr(0, name.size() - BadmailPlace::messageSuffix.size())
-                : std::string_view();
-        if (isBadmailId(id))
-            found.emplace_back(id);
-        errno = 0;
-    }
-    if (errno != 0)
-        return failBySystem(path_ + "/new");
+    // a descriptor of its own: each walk begins at the front
+    const auto walked = forEachFileName(
+        openDirectory(stored_.get(), "."), path_ + "/new", [&](std::string_view name) {
+            constexpr std::string_view suffix = BadmailPlace::messageSuffix;
+            if (!name.ends_with(suffix))
+                return;
+            name.remove_suffix(suffix.size());
+            if (isBadmailId(name))
+                found.emplace_back(name);
+        });
+    if (!walked)
+        return tl::unexpected(walked.error());
     std::sort(found.begin(), found.end(), isLater);
     return found;
 }

@@ -3,6 +3,7 @@
 
 #include "common/log.hh"
 #include "milter/adapters/badmail_message.hh"
+#include "milter/adapters/file_names.hh"
 #include "milter/adapters/spool_file.hh"
 
 #include <fcntl.h>
@@ -82,13 +83,9 @@ Result<void> Sweep::run() {
 }
 
 Result<void> Sweep::walk(const std::string& directory) {
-    std::error_code error;
-    std::filesystem::directory_iterator file(directory, error);
-    for (; !error && file != std::filesystem::directory_iterator(); file.increment(error))
-        visit(file->path(), directory == place_.tmp);
-    if (error)
-        return fail(directory + ": " + error.message());
-    return {};
+    const std::filesystem::path path(directory);
+    return forEachFileName(
+        directory, [&](std::string_view name) { visit(path / name, directory == place_.tmp); });
 }
 
 void Sweep::visit(const std::filesystem::path& file, bool inTmp) {

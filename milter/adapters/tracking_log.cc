@@ -4,7 +4,9 @@
 #include "common/log.hh"
 #include "common/text.hh"
 #include "common/tracking_file_name.hh"
+#include "milter/adapters/file_names.hh"
 #include "milter/adapters/host_name.hh"
+#include "milter/adapters/spool_file.hh"
 #include "milter/adapters/tracking_file.hh"
 
 #include <algorithm>
@@ -242,22 +244,22 @@ void TrackingLog::reopen() {
 }
 
 void TrackingLog::expire() const {
-    namespace fs = std::filesystem;
-    const fs::path path(settings_.path);
+    const std::filesystem::path path(settings_.path);
     const int oldest = static_cast<int>(localDay(std::chrono::system_clock::now())) -
                        static_cast<int>(settings_.days);
-    std::error_code error;
-    std::vector<fs::path> old;
-    for (fs::directory_iterator each(path.parent_path(), error), end; !error && each != end;
-         each.increment(error))
-        if (const auto name =
-                parseTrackingFileName(each->path().filename().native(), path.filename().native());
-            name && static_cast<int>(name->day) < oldest)
-            old.push_back(each->path());
-    for (const fs::path& file : old)
-        if (!fs::remove(file, error))
-            log::warning(LogCategory::daemon, "tracking log: {}: {}",
-                         escapeForDisplay(file.native()), error.message());
+    const std::string folder = path.has_parent_path() ? path.parent_path().native() : ".";
+    const std::string base = path.filename().native();
+    const auto looked = forEachFileName(folder, [&](std::string_view each) {
+        const auto name = parseTrackingFileName(each, base);
+        if (!name || static_cast<int>(name->day) >= oldest)
+            return;
+        const std::string file = fmt::format("{}/{}", folder, each);
+        if (::unlink(file.c_str()) != 0 && errno != ENOENT)
+            log::warning(LogCategory::daemon, "tracking log: {}",
+                         failBySystem(escapeForDisplay(file)).value().message);
+    });
+    if (!looked)
+        log::warning(LogCategory::daemon, "tracking log: {}", looked.error().message);
 }
 
 std::uint64_t TrackingLog::written() const {

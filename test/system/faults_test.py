@@ -119,8 +119,6 @@ def test_files_cannot_be_written(scene, call, error):
 @pytest.mark.parametrize("every", [4, 30, 300])
 def test_memory_runs_out(base, every):
     with Scene(base, program=short_of_memory()) as scene, scene.load(sessions=6) as load:
-        for _ in range(2):  # the clean-up that comes once an hour is over
-            assert scene.daemon.reload()[0]
         start = len(load.answers)
         with scene.faults.during("memory", errno.ENOMEM, every):
             for _ in range(5):
@@ -129,6 +127,20 @@ def test_memory_runs_out(base, every):
                     scrape(scene.metrics_port, timeout=2)
             wait_until(lambda: scene.faults.failed("memory") > 20, 60, "memory runs out")
         assert any(each.end == "put off" for each in load.answers[start:]), load.summary(start)
+
+
+def test_memory_runs_out_while_files_are_looked_through(base):
+    with Scene(base, program=short_of_memory()) as scene:
+        for number in range(100):
+            (scene.badmail / "new" / f"{number}.eml").write_bytes(b"x")
+
+        def fails_often():
+            os.utime(scene.badmail)  # it is counted anew
+            return scene.daemon.log_text().count("cannot count anew: std::bad_alloc") >= 5
+
+        with scene.faults.during("memory", errno.ENOMEM, 100):
+            wait_until(fails_often, 60, "memory runs out")
+        assert scene.daemon.reload()[0]
 
 
 def test_no_thread_can_be_started(scene):
