@@ -44,6 +44,14 @@ std::size_t sessionLimit(std::size_t files) {
     return files > 2 * reservedFiles ? files - reservedFiles : files / 2;
 }
 
+/// However a reload ends: the service manager would wait for the end of it.
+struct Reloading {
+    Reloading() { service_manager::reloading(); }
+    ~Reloading() { service_manager::ready(); }
+    Reloading(const Reloading&) = delete;
+    Reloading& operator=(const Reloading&) = delete;
+};
+
 /// Of what the store shows its operator: by the keys that the nodes of a site share.
 TextSeal labelSeal(const Keyring& keyring) {
     std::vector<Digest> keys;
@@ -209,7 +217,11 @@ void Daemon::stop(bool orderly) {
     if (!settings_.pidFile.empty())
         ::unlink(settings_.pidFile.c_str());
     if (const auto runtime = services_.runtime.get(); runtime && runtime->tracking) {
-        trackCounts(*runtime);
+        try {
+            trackCounts(*runtime);
+        } catch (const std::exception& error) { // no memory: the other records still count
+            log::failure(LogCategory::daemon, "counts", error);
+        }
         runtime->tracking->finish();
     }
     log::info(LogCategory::daemon, "stopped: {} connections were open",
@@ -288,7 +300,7 @@ void Daemon::keepHouseOnce(std::chrono::steady_clock::time_point& lastExpiry) {
 }
 
 std::vector<std::string> Daemon::reload() {
-    service_manager::reloading();
+    const Reloading told;
     std::vector<std::string> problems;
     try {
         problems = reloadAll();
@@ -297,7 +309,6 @@ std::vector<std::string> Daemon::reload() {
                    escapeForDisplay(error.what()));
         problems.emplace_back(error.what());
     }
-    service_manager::ready();
     return problems;
 }
 
