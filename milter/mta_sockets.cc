@@ -41,14 +41,6 @@ ssize_t systemRead(int descriptor, std::span<const iovec> parts) noexcept {
     return ::readv(descriptor, parts.data(), static_cast<int>(parts.size()));
 }
 
-/// The last chunk that a thread has done with. An allocator would take one anew for each read.
-thread_local std::unique_ptr<char[]> spareChunk;
-
-std::unique_ptr<char[]> newChunk() noexcept {
-    return spareChunk ? std::move(spareChunk)
-                      : std::unique_ptr<char[]>(new (std::nothrow) char[MtaSockets::chunk]);
-}
-
 } // namespace
 
 MtaSockets::~MtaSockets() {
@@ -91,6 +83,7 @@ void MtaSockets::add(int descriptor) noexcept {
         return;
     Slot& slot = (*page)[static_cast<std::size_t>(descriptor) % slotsOfPage];
     slot.forgetKept();
+    slot.octets.reset();
     slot.held.clear();
     slot.patience = 0;
     slot.added.store(true, relaxed);
@@ -99,6 +92,7 @@ void MtaSockets::add(int descriptor) noexcept {
 void MtaSockets::remove(int descriptor) noexcept {
     if (Slot* slot = slotOf(descriptor)) {
         slot->forgetKept();
+        slot->octets.reset();
         slot->held = {};
         slot->added.store(false, relaxed);
     }
@@ -119,8 +113,6 @@ void MtaSockets::Slot::forgetKept() noexcept {
     kept.store(false, relaxed);
     readable = false;
     begin = end = 0;
-    if (octets)
-        spareChunk = std::move(octets);
 }
 
 ssize_t MtaSockets::read(int descriptor, void* into, std::size_t size) noexcept {
@@ -131,16 +123,14 @@ ssize_t MtaSockets::read(int descriptor, void* into, std::size_t size) noexcept 
     if (slot->kept.load(relaxed))
         return static_cast<ssize_t>(slot->take(static_cast<char*>(into), size));
     slot->readable = false;
-    std::unique_ptr<char[]> beyond = newChunk();
-    if (!beyond)
+    if (!slot->octets)
+        slot->octets.reset(new (std::nothrow) char[chunk]);
+    if (!slot->octets)
         return systemRead(descriptor, {&piece, 1});
     const ssize_t count =
-        systemRead(descriptor, std::array<iovec, 2>{piece, {beyond.get(), chunk}});
-    if (count <= static_cast<ssize_t>(size)) {
-        spareChunk = std::move(beyond);
+        systemRead(descriptor, std::array<iovec, 2>{piece, {slot->octets.get(), chunk}});
+    if (count <= static_cast<ssize_t>(size))
         return count;
-    }
-    slot->octets = std::move(beyond);
     slot->end = static_cast<std::size_t>(count) - size;
     slot->kept.store(true, relaxed);
     return static_cast<ssize_t>(size);
@@ -206,15 +196,21 @@ ssize_t MtaSockets::send(Slot& slot, int descriptor, std::span<const iovec> part
     msghdr message{};
     message.msg_iov = all.data();
     message.msg_iovlen = parts.size() + 1;
+    // where the system lacks memory for it, a TCP connection has room and yet takes nothing
+    constexpr int mostRefusals = 2;
+    int refusals = 0;
     for (;;) {
         all[0] = {slot.held.data(), slot.held.size()};
-        const bool waits = slot.patience != 0;
+        const bool waits = slot.patience != 0 && refusals < mostRefusals;
         const ssize_t sent =
             ::sendmsg(descriptor, &message, MSG_NOSIGNAL | (waits ? MSG_DONTWAIT : 0));
-        if (sent < 0 && waits && errno == EAGAIN && slot.waitForRoom(descriptor))
+        if (sent < 0 && waits && errno == EAGAIN && slot.waitForRoom(descriptor)) {
+            ++refusals;
             continue;
+        }
         if (sent < 0)
             return sent;
+        refusals = 0;
         const std::size_t ofHeld = std::min(static_cast<std::size_t>(sent), slot.held.size());
         slot.held.erase(0, ofHeld);
         if (slot.held.empty() && (parts.empty() || static_cast<std::size_t>(sent) > ofHeld))
@@ -285,6 +281,8 @@ int MtaSockets::pollToRead(Slot& slot, pollfd& one, int milliseconds) noexcept {
     }
     const int ready = systemPoll({&one, 1}, milliseconds);
     slot.readable = ready == 1 && one.revents == POLLIN;
+    if (ready == 0)
+        slot.octets.reset(); // an idle session is to be small
     return ready;
 }
 

@@ -345,6 +345,50 @@ TEST_CASE("a mail server that takes its time gets everything once") {
     CHECK(got == expected);
 }
 
+TEST_CASE("what is sent in parts, while a write waits for room, arrives once and in order") {
+    MtaSockets connections;
+    const Connection one(connections);
+    const int small = 4096;
+    REQUIRE(::setsockopt(one.descriptor(), SOL_SOCKET, SO_SNDBUF, &small, sizeof small) == 0);
+    CHECK(one.pollForRoom(60'000) == 1);
+    const std::string value(50'000, 'v');
+    const std::string text = numbered(100'000);
+    std::string expected;
+    for (const auto& [code, sent] : {std::pair{'i', &value}, std::pair{'y', &text}}) {
+        expected += std::string(3, '\0') + static_cast<char>(sent->size() + 1);
+        expected += code + *sent;
+    }
+    std::string got;
+    std::thread reader([&] {
+        while (got.size() < expected.size())
+            got += one.received();
+    });
+    CHECK(one.write('i', value) == 50'005);
+    ssize_t written = one.write('y', text);
+    REQUIRE(written >= 5);
+    for (auto done = static_cast<std::size_t>(written) - 5; done < text.size();) {
+        std::string rest = text.substr(done);
+        const iovec part{rest.data(), rest.size()};
+        written = connections.writev(one.descriptor(), &part, 1);
+        REQUIRE(written > 0);
+        done += static_cast<std::size_t>(written);
+    }
+    reader.join();
+    CHECK(got == expected);
+}
+
+TEST_CASE("an idle connection has no memory of its own, and goes on") {
+    MtaSockets connections;
+    const Connection one(connections);
+    for (int turn = 0; turn < 3; ++turn) {
+        one.send("command");
+        CHECK(one.read(3) == "com");
+        CHECK(one.poll(1) == 1);
+        CHECK(one.read(10) == "mand");
+        CHECK(one.poll(1) == 0);
+    }
+}
+
 TEST_CASE("a write waits for room as long as the poll before it would have") {
     MtaSockets connections;
     const Connection one(connections);
