@@ -11,6 +11,7 @@ import pytest
 
 from harness import proxy as spoil
 from harness.nodes import Load, Mail, Nodes, Session, base, record  # noqa: F401 (fixtures)
+from harness.process import make_directory
 from harness.proxy import Proxy
 from harness.redis import PROGRAM, RedisServer, server_names
 from harness.redis_faults import FAULTS, OF_THE_SERVER, SLUICE_USER, answers, pause, restore, resume
@@ -18,7 +19,7 @@ from harness.waiting import wait_until
 
 # 50 ms, and what a busy machine adds by itself
 MOST_ADDED_SECONDS = 0.25
-# 1 ms, and the same, of the median
+# 1 ms, and the same, of the median, beside a node without Redis
 MOST_ADDED_WHILE_OPEN_SECONDS = 0.005
 SECONDS_UNTIL_SHARED = 5
 ERRORS_TO_OPEN = 3
@@ -26,7 +27,7 @@ MOST_CONNECTIONS = 60  # in a second or two; they would be thousands if each mes
 
 
 class Scene:
-    """Redis behind a proxy, and two nodes."""
+    """Redis behind a proxy, two nodes, and one apart that counts for itself."""
 
     def __init__(self, base, stack):
         password = base / "password"
@@ -36,6 +37,7 @@ class Scene:
         self.proxy = stack.enter_context(Proxy(self.redis.port))
         self.nodes = stack.enter_context(Nodes(base, f"store = redis://127.0.0.1:{self.proxy.port}/0",
                                                f"redis-password-file = {password}"))
+        self.apart = stack.enter_context(Nodes(make_directory(base / "apart"), count=1))[0]
         self.nodes.wait_until_they_share()
 
     def available(self, node):
@@ -89,7 +91,7 @@ def test_what_a_fault_costs(server, fault, scene, record):
         record("added_to_the_first_ms", 1000 * (first[0] - usual))
         assert max(first) - usual < MOST_ADDED_SECONDS
         if fault.lasts:
-            require_little_while_open(scene, session, usual, record)
+            require_little_while_open(scene, session, record)
         else:
             scene.nodes.wait_until_they_share()
         fault.end(scene)
@@ -97,16 +99,19 @@ def test_what_a_fault_costs(server, fault, scene, record):
         assert scene.available(scene.nodes[0])
 
 
-def require_little_while_open(scene, session, usual, record):
+def require_little_while_open(scene, session, record):
     """The node has told it, asks no more than now and then, and counts for itself."""
     wait_until(lambda: scene.log_lines("unavailable: ") == 1, 2, f"{ERRORS_TO_OPEN} errors are enough")
     assert not scene.available(scene.nodes[0])
     connections, ends = scene.proxy.connections, time.monotonic() + 1
-    seconds = []
-    while time.monotonic() < ends:
-        seconds += seconds_of(session, 10)
-    record("added_while_open_ms", 1000 * (statistics.median(seconds) - usual))
-    assert statistics.median(seconds) - usual < MOST_ADDED_WHILE_OPEN_SECONDS
+    seconds, without = [], []
+    with Session(scene.apart) as other:
+        while time.monotonic() < ends:  # in turns: whatever else the machine does costs both
+            seconds += seconds_of(session, 5)
+            without += seconds_of(other, 5)
+    added = statistics.median(seconds) - statistics.median(without)
+    record("added_while_open_ms", 1000 * added)
+    assert added < MOST_ADDED_WHILE_OPEN_SECONDS
     assert scene.proxy.connections - connections < MOST_CONNECTIONS
     copy = Mail()
     assert [session.send(copy).kind for _ in range(2)] == ["continue", "discard"]
