@@ -123,9 +123,8 @@ def measure_loads(site, kind, loads, configurations, rounds, seconds, say):
 def measure_milter(site, rounds, seconds, say, loads=LOADS):
     """Every filter in use: a summary for each kind of socket and each load, one after the other."""
     with RedisServer(site.base / "redis") as redis:
-        store = f"store = redis+unix://{redis.socket}\n"
         configurations = {"memory": site.configuration,
-                          "redis": lambda address: site.configuration(address) + store}
+                          "redis": lambda address: site.in_redis(address, redis)}
         for kind in SOCKETS:
             yield from measure_loads(site, kind, loads, configurations, rounds, seconds, say)
 

@@ -89,8 +89,7 @@ def all_filters(site, say):
         sockets = {name: site.address("unix", name) for name in FILTERS[1:]}
         stack.enter_context(site.sluice(sockets["sluice"]))
         redis = stack.enter_context(RedisServer(site.base / "redis-of-postfix"))
-        stored = f"{site.configuration(sockets['redis'])}store = redis+unix://{redis.socket}\n"
-        stack.enter_context(site.sluice(sockets["redis"], stored))
+        stack.enter_context(site.sluice(sockets["redis"], site.in_redis(sockets["redis"], redis)))
         stack.enter_context(null_filter_like(sockets["sluice"], sockets["null"])[0])
         stack.enter_context(NullFilter(sockets["replying"]))
         if bench_rspamd.is_installed():

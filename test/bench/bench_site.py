@@ -102,6 +102,10 @@ class BenchSite:
         return f"socket = {socket}\n" + CONFIGURATION.format(base=self.base, resolver=self.resolver) + (
             f"{lists}listener = mx {areas}\n")
 
+    def in_redis(self, socket, redis):
+        """The same with the store there, also for clients that send as much as those of milter-load."""
+        return f"{self.configuration(socket)}store = redis+unix://{redis.socket}\nstore-share = 1000000000/1h\n"
+
     @contextlib.contextmanager
     def sluice(self, socket, configuration=None):
         """The daemon, listening on `socket`."""
