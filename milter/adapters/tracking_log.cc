@@ -9,7 +9,11 @@
 #include "milter/adapters/spool_file.hh"
 #include "milter/adapters/tracking_file.hh"
 
+#include <fmt/format.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <exception>
 #include <filesystem>
@@ -259,7 +263,8 @@ void TrackingLog::expire() const {
                          failBySystem(escapeForDisplay(file)).value().message);
     });
     if (!looked)
-        log::warning(LogCategory::daemon, "tracking log: {}", looked.error().message);
+        log::warning(LogCategory::daemon, "tracking log: {}",
+                     escapeForDisplay(looked.error().message));
 }
 
 std::uint64_t TrackingLog::written() const {

@@ -8,6 +8,7 @@ import subprocess
 import time
 
 import bench_rspamd
+from bench_milter import GATE
 from bench_site import null_filter_like
 from harness.postfix import Postfix
 from harness.process import free_port, program, run
@@ -20,8 +21,8 @@ MESSAGE_SIZE = 4000
 RUN_LIMIT_SECONDS = 180
 QUEUE_LIMIT_SECONDS = 120
 # none: no filter; null: it negotiated as sluice; replying: a null filter that is sent everything and
-# answers each step; redis: sluice with its store there
-FILTERS = ("none", "null", "replying", "sluice", "redis", "rspamd")
+# answers each step; plain: sluice without lists and loops; redis: with its store there
+FILTERS = ("none", "null", "replying", "sluice", "plain", "redis", "rspamd")
 
 
 class BenchPostfix:
@@ -35,6 +36,7 @@ class BenchPostfix:
             service = f"127.0.0.1:{self.ports[name]}/inet"
             self._postconf("-M", f"{service}={service.replace('/', ' ')} n - n - - smtpd")
             self._postconf("-P", f"{service}/smtpd_milters={socket}")
+            self._postconf("-P", f"{service}/milter_macro_daemon_name=mx")
         self._postfix.set(**{f"{name}_transport": "discard:" for name in ("default", "local", "relay")})
 
     def __enter__(self):
@@ -88,6 +90,7 @@ def all_filters(site, say):
     with contextlib.ExitStack() as stack:
         sockets = {name: site.address("unix", name) for name in FILTERS[1:]}
         stack.enter_context(site.sluice(sockets["sluice"]))
+        stack.enter_context(site.sluice(sockets["plain"], site.configuration(sockets["plain"], GATE)))
         redis = stack.enter_context(RedisServer(site.base / "redis-of-postfix"))
         stack.enter_context(site.sluice(sockets["redis"], site.in_redis(sockets["redis"], redis)))
         stack.enter_context(null_filter_like(sockets["sluice"], sockets["null"])[0])

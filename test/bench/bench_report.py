@@ -7,7 +7,8 @@ from bench_rspamd import LEFT_OUT
 from bench_targets import targets_of
 
 NAMES = {"none": "no filter", "null": "null filter", "replying": "null filter, replies everywhere", "sluice": "sluice",
-         "rspamd": "rspamd", "memory": "sluice", "redis": "sluice, Redis", "gate": "sluice"}
+         "rspamd": "rspamd", "memory": "sluice", "redis": "sluice, Redis", "gate": "sluice",
+         "plain": "sluice, without lists and loops"}
 MILTER_HEAD = ("socket", "connections", "messages", "", "messages/s", "ratio", "p50 µs", "p99 µs", "ratio",
                "CPU µs/message", "ratio", "above")
 

@@ -61,6 +61,10 @@ def idle_growth(levels):
 
 
 def postfix_targets(result):
+    if "plain" in result["to_null"]:
+        ratio = result["to_null"]["plain"]
+        yield (f"messages/s in Postfix without lists and loops, of the null filter: ≥ {LEAST_RATIO}", f"{ratio:.3f}",
+               ratio >= LEAST_RATIO)
     for name, what, least in (("replying", "a null filter that replies at every stage", LEAST_TO_REPLYING),
                               ("rspamd", "rspamd", LEAST_TO_RSPAMD)):
         if name in result["sluice_to"]:

@@ -377,7 +377,7 @@ TEST_CASE("what is sent in parts, while a write waits for room, arrives once and
     CHECK(got == expected);
 }
 
-TEST_CASE("an idle connection has no memory of its own, and goes on") {
+TEST_CASE("a connection that was idle goes on") {
     MtaSockets connections;
     const Connection one(connections);
     for (int turn = 0; turn < 3; ++turn) {
