@@ -2,15 +2,15 @@
 #include "test/fuzz/fake_libmilter.hh"
 
 #include "common/text.hh"
-#include "test/fuzz/failing_memory.hh"
 #include "test/fuzz/fuzz_support.hh"
+#include "test/support/failing_memory.hh"
 
 #include <algorithm>
 
 using namespace sluice;
 using fuzz::Call;
 using fuzz::require;
-using fuzz::WithMemory;
+using test::WithMemory;
 
 namespace {
 
@@ -89,7 +89,7 @@ bool smfi_str::mayReturn(sfsistat status) const {
         return !isSilent() && call != Call::negotiate && call != Call::abort && call != Call::close;
     case SMFIS_TEMPFAIL:
         return !isSilent() && call != Call::abort && call != Call::close &&
-               (call != Call::negotiate || fuzz::allocationFailed());
+               (call != Call::negotiate || test::allocationFailed());
     case SMFIS_DISCARD:
         return call == Call::eom;
     case SMFIS_NOREPLY: // libmilter answers for the filter where the MTA cannot do without
@@ -102,14 +102,14 @@ bool smfi_str::mayReturn(sfsistat status) const {
 void smfi_str::requireFittingReply(sfsistat status) const {
     const bool refused = status == SMFIS_REJECT || status == SMFIS_TEMPFAIL;
     require(!reply || (refused && reply->code.front() == (status == SMFIS_REJECT ? '5' : '4')));
-    require(reply || !refused || call <= Call::connect || fuzz::allocationFailed());
+    require(reply || !refused || call <= Call::connect || test::allocationFailed());
 }
 
 void smfi_str::begin(Call next) {
     call = next;
     reply.reset();
     editFailed = false;
-    fuzz::forgetFailure();
+    test::forgetFailure();
     if (next == Call::connect || next == Call::mail)
         forgetMessage();
 }
@@ -117,12 +117,12 @@ void smfi_str::begin(Call next) {
 void smfi_str::end(sfsistat status) {
     require(mayReturn(status));
     requireFittingReply(status);
-    const bool broken = fuzz::allocationFailed() || editFailed;
+    const bool broken = test::allocationFailed() || editFailed;
     require(status != SMFIS_REJECT || (!broken && !observing));
     require(!editFailed || status == SMFIS_TEMPFAIL);
     if (call == Call::eom)
         require(!memoryFailed || status == SMFIS_TEMPFAIL);
-    if (isMessageText(call) && call != Call::eoh && fuzz::allocationFailed())
+    if (isMessageText(call) && call != Call::eoh && test::allocationFailed())
         memoryFailed = true;
     if (call == Call::eom || call == Call::abort || call == Call::close)
         forgetMessage();

@@ -5,8 +5,8 @@
 #include "milter/adapters/notifier_smtp.hh"
 #include "milter/adapters/tracking_log.hh"
 #include "milter/dnsbl_service.hh"
-#include "test/fuzz/failing_memory.hh"
 #include "test/fuzz/fuzz_support.hh"
+#include "test/support/failing_memory.hh"
 
 #include <algorithm>
 #include <utility>
@@ -30,7 +30,7 @@ class FakeBadmailMessage : public BadmailMessage {
 public:
     void append(std::string_view octets) noexcept override { size_ += octets.size(); }
     Result<std::string> commit(const BadmailEnvelope&) noexcept override {
-        const fuzz::WithMemory memory;
+        const test::WithMemory memory;
         if (badmailFails)
             return fail("no space");
         fuzz::require(size_ >= 2);
@@ -126,7 +126,7 @@ DnsblService::~DnsblService() = default;
 std::unique_ptr<DnsblAnswers> DnsblService::start(std::shared_ptr<const DnsblRules> rules,
                                                   const IpAddress&,
                                                   std::chrono::milliseconds) noexcept {
-    const fuzz::WithMemory memory;
+    const test::WithMemory memory;
     fuzz::require(rules && !rules->empty());
     return std::make_unique<FakeDnsblAnswers>(zoneAnswers);
 }
@@ -137,7 +137,7 @@ SmtpNotifier::SmtpNotifier(const NotifierTimes& times) : times_(times) {}
 SmtpNotifier::~SmtpNotifier() = default;
 
 bool SmtpNotifier::send(const Notice& notice) noexcept {
-    const fuzz::WithMemory memory;
+    const test::WithMemory memory;
     const std::string message = noticeMessage(notice, {"mx.a.example", "1", {}});
     for (std::size_t at = message.find('\r'); at != message.npos; at = message.find('\r', at + 1))
         fuzz::require(message.substr(at, 2) == "\r\n");
@@ -156,7 +156,7 @@ Result<std::shared_ptr<TrackingLog>> TrackingLog::open(TrackingSettings settings
 }
 
 void TrackingLog::write(TrackingRecord record) noexcept {
-    const fuzz::WithMemory memory;
+    const test::WithMemory memory;
     const std::string line = formatTracking(record);
     fuzz::require(isPlain(line) && line.size() <= maxTrackingLine);
     fuzz::require(parseTracking(line).has_value());

@@ -22,11 +22,11 @@
 #include "common/text.hh"
 #include "milter/adapters/store_memory.hh"
 #include "milter/callbacks.hh"
-#include "test/fuzz/failing_memory.hh"
 #include "test/fuzz/fake_libmilter.hh"
 #include "test/fuzz/fake_services.hh"
 #include "test/fuzz/fuzz_support.hh"
 #include "test/fuzz/session_configs.hh"
+#include "test/support/failing_memory.hh"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -185,7 +185,7 @@ Site::Site() {
 }
 
 Site::~Site() {
-    fuzz::failAllocation(0);
+    test::failAllocation(0);
     for (smfi_str& each : connections_) {
         context_ = &each;
         close(false);
@@ -209,7 +209,7 @@ sfsistat Site::call(Call which, Work work) {
     sfsistat status = SMFIS_CONTINUE;
     {
         // no session begins in the middle of a message, but here
-        const fuzz::CountedMemory memory(!begins || which <= Call::connect);
+        const test::CountedMemory memory(!begins || which <= Call::connect);
         status = work(context_);
     }
     context_->end(status);
@@ -363,7 +363,7 @@ void Site::run(char letter, std::string_view text) {
         context_->editUntilFailure = numberIn(text);
         return;
     case 'F':
-        return fuzz::failAllocation(numberIn(text));
+        return test::failAllocation(numberIn(text));
     case 'r':
         return reload(numberIn(text));
     case 't':

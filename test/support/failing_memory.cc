@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "test/fuzz/failing_memory.hh"
+#include "test/support/failing_memory.hh"
 
 #include <cstdlib>
 #include <new>
 #include <utility>
 
-namespace sluice::fuzz {
+namespace sluice::test {
 namespace {
 
 std::size_t allocationsLeft = 0; ///< until one fails; 0: none does
@@ -40,18 +40,18 @@ void forgetFailure() {
     failed = false;
 }
 
-} // namespace sluice::fuzz
+} // namespace sluice::test
 
 // Those of arrays are the sanitizer's still.
 void* operator new(std::size_t size) {
-    void* const memory = sluice::fuzz::allocate(size);
+    void* const memory = sluice::test::allocate(size);
     if (memory == nullptr)
         throw std::bad_alloc();
     return memory;
 }
 
 void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-    return sluice::fuzz::allocate(size);
+    return sluice::test::allocate(size);
 }
 
 void operator delete(void* memory) noexcept {

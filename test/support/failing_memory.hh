@@ -3,8 +3,8 @@
 
 #include <cstddef>
 
-/// Memory that is out at a chosen moment: the target that links it has its own operator new.
-namespace sluice::fuzz {
+/// Memory that is out at a chosen moment: the program that links it has its own operator new.
+namespace sluice::test {
 
 /// The `count`th piece of memory that is counted from now on is not to be had; 0: all are.
 void failAllocation(std::size_t count);
@@ -21,7 +21,7 @@ private:
     bool before_;
 };
 
-/// Within it, what the target does for itself is not.
+/// Within it, what the test does for itself is not.
 class WithMemory : public CountedMemory {
 public:
     WithMemory() : CountedMemory(false) {}
@@ -31,4 +31,4 @@ public:
 bool allocationFailed();
 void forgetFailure();
 
-} // namespace sluice::fuzz
+} // namespace sluice::test
