@@ -183,6 +183,7 @@ void WatchedFile::refresh() noexcept {
         look();
     } catch (const std::exception& e) {
         current_ = false;
+        tried_.reset(); // nothing says that it was read, so it will be
         log::warning(LogCategory::directory, "{}: {}", path_, e.what());
     }
 }
@@ -212,21 +213,21 @@ void WatchedFile::reload(const FileStamp& stamp) {
     const auto addresses = Addresses::read(path_);
     if (const auto after = FileStamp::of(path_); !after || *after != stamp)
         return; // the next call sees the change
-    tried_ = stamp;
     if (addresses)
         take(*addresses);
     else
         keepOld(addresses.error().message);
+    tried_ = stamp;
 }
 
 void WatchedFile::take(std::shared_ptr<const Addresses> addresses) {
-    log::info(LogCategory::directory, "{}: {} addresses", escapeForDisplay(path_),
-              addresses->size());
-    whyBad_.clear();
     const auto old = view_.get();
+    const std::size_t size = addresses->size();
     show({std::move(addresses), old->day});
     retired_ = old->addresses;
+    whyBad_.clear();
     current_ = true;
+    log::info(LogCategory::directory, "{}: {} addresses", escapeForDisplay(path_), size);
 }
 
 void WatchedFile::keepOld(const std::string& why) {

@@ -280,12 +280,12 @@ void RedisClient::discover() {
     std::string names;
     for (const RedisEndpoint& endpoint : view->map.nodes)
         names += ' ' + endpoint.text();
-    log::info(LogCategory::store, "{} is at{}", settings_.url(), names);
     {
         const std::lock_guard guard(mutex_);
         view_.set(view);
     }
     wake_.notify_all();
+    log::info(LogCategory::store, "{} is at{}", settings_.url(), names);
     old.reset();
     forgetOthers(*view);
 }

@@ -239,6 +239,24 @@ TEST_CASE("directory file: a change of state is logged once") {
     CHECK(fixture.log.rest().empty());
 }
 
+TEST_CASE("directory file: what the log tells of is in force") {
+    Fixture fixture("a@example.org\n");
+    std::filesystem::remove(fixture.path);
+    fixture.refresh(1);
+    CHECK(fixture.find("b@example.org") == Answer::unavailable);
+    writeFile(fixture.path, "a@example.org\n");
+    fixture.log.fill();
+    std::thread thread([&] { fixture.refresh(1); }); // waits with its line
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (fixture.find("b@example.org") != Answer::unknown &&
+           std::chrono::steady_clock::now() < deadline)
+        std::this_thread::yield();
+    CHECK(fixture.find("b@example.org") == Answer::unknown);
+    fixture.log.rest();
+    thread.join();
+    CHECK(fixture.log.rest().find("info directory") != std::string::npos);
+}
+
 TEST_CASE("directory file: look-ups go on while the content is replaced") {
     Fixture fixture("both@example.org\n");
     constexpr int rounds = 100;

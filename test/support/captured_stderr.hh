@@ -44,6 +44,14 @@ public:
         return line;
     }
 
+    /// Whoever writes next waits, until it is read.
+    void fill() {
+        rest();
+        const std::string text(static_cast<std::size_t>(fcntl(STDERR_FILENO, F_GETPIPE_SZ)), '\n');
+        REQUIRE(write(STDERR_FILENO, text.data(), text.size()) ==
+                static_cast<ssize_t>(text.size()));
+    }
+
     /// What is there now.
     std::string rest() {
         while (readSome(0))
