@@ -13,12 +13,12 @@ namespace sluice {
 /// What is counted and known about one list. Sessions, the self-test and `status` share it; all
 /// members may be used by any thread.
 struct DnsblZoneState {
+    DurationHistogram answerTimes; ///< of answers that did not come from the cache
     std::atomic<std::uint64_t> queries{0};
     std::atomic<std::uint64_t> listed{0};
     std::atomic<std::uint64_t> notListed{0};
     std::atomic<std::uint64_t> unknown{0};
     std::atomic<std::uint64_t> providerErrors{0};
-    DurationHistogram answerTimes; ///< of answers that did not come from the cache
 
     [[nodiscard]] bool suspended(IpFamily family) const;
     void setSuspended(IpFamily family, bool suspended);

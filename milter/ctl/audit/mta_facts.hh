@@ -94,11 +94,15 @@ struct Number {
 
 struct MtaFacts {
     Mta mta = Mta::postfix;
+    bool extensions = false;     ///< USER+ANYTHING is delivered to USER
+    bool aliasesComplete = true; ///< false: a table was not read
+    bool filtersReports = true;  ///< the MTA's own reports go through the milters
+    bool keepsOriginalRecipient = true;
+    bool longQueueIds = true;
     std::string source;           ///< the directory or file that was asked for
     std::string hostName;         ///< canonical
     std::string origin;           ///< the domain of addresses that are written without one
     std::string queueDirectory;   ///< Postfix: unix sockets may be relative to it
-    bool extensions = false;      ///< USER+ANYTHING is delivered to USER
     DomainSet local;              ///< domains whose addresses are looked up in aliases(5)
     DomainSet virtualAlias;       ///< domains that have nothing but aliases
     std::string virtualAliasLine; ///< Postfix: what names them now
@@ -108,19 +112,15 @@ struct MtaFacts {
     Place aliasFile;   ///< where an alias of the local domains would be written
     Place virtualFile; ///< where one of a virtual domain would be written
     std::vector<Alias> aliases;
-    bool aliasesComplete = true; ///< false: a table was not read
     std::vector<Listener> listeners;
     Place milterPlace;                       ///< where a milter for all listeners is named
     std::string milterLine;                  ///< what stands there now, as written
     std::vector<MilterUse> milters;          ///< those it names
     std::vector<MilterUse> localMailMilters; ///< Postfix: of non_smtpd_milters
     Place localMailPlace;
-    bool filtersReports = true; ///< the MTA's own reports go through them
     Place filtersReportsPlace;
     Number hopLimit;
-    bool keepsOriginalRecipient = true;
     Place originalRecipientPlace;
-    bool longQueueIds = true;
     Place longQueueIdsPlace;
     Findings remarks; ///< what the reader itself has to say
 };
