@@ -96,7 +96,7 @@ def all_filters(site, say):
         stack.enter_context(null_filter_like(sockets["sluice"], sockets["null"])[0])
         stack.enter_context(NullFilter(sockets["replying"]))
         if bench_rspamd.is_installed():
-            say("postfix: rspamd " + bench_rspamd.LEFT_OUT)
+            say("postfix: rspamd " + bench_rspamd.SURROUNDINGS)
             path = site.base / "rspamd" / "socket" / "milter.sock"
             sockets["rspamd"] = f"unix:{path}"
             stack.enter_context(bench_rspamd.Rspamd(site.base / "rspamd", path))

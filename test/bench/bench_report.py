@@ -3,7 +3,7 @@
 
 import statistics
 
-from bench_rspamd import LEFT_OUT
+from bench_rspamd import SURROUNDINGS
 from bench_targets import targets_of
 
 NAMES = {"none": "no filter", "null": "null filter", "replying": "null filter, replies everywhere", "sluice": "sluice",
@@ -117,7 +117,7 @@ def milter_parts(results):
 
 def postfix_part(result):
     missing = "rspamd is not installed: apt-get install rspamd"
-    note = f"rspamd as it comes, {LEFT_OUT}" if "rspamd" in result["messages_per_second"] else missing
+    note = f"rspamd as it comes, {SURROUNDINGS}" if "rspamd" in result["messages_per_second"] else missing
     return f"Postfix end to end\n{aligned(list(postfix_rows(result)))}\n{note}"
 
 

@@ -145,7 +145,7 @@ class ReportTest(unittest.TestCase):
                        "1,980   0.99", "store in memory, all rows: 0.90", "350 µs, 250 µs above",
                        "75,000 messages: 101 MB (OUT", "1,000,000", "10,000", "1,000 ", "3.0 KiB, 1.0 KiB in",
                        "12 MB at the start, 20 MB", "replies everywhere", "1.33", "0.83", "2.00",
-                       "without arc, asn", "1.00 s (within bounds)", "400 MB resident (OUT OF BOUNDS)"):
+                       "rspamd as it comes, in a network namespace", "1.00 s (within bounds)", "400 MB resident (OUT OF BOUNDS)"):
             self.assertIn(wanted, whole)
         self.assertEqual(table_of({"machine": MACHINE}), "CPU, 2 cores, load 0.5 before")
 

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Debian's rspamd as a milter in a private directory: its settings as they come, but for what would
-leave the machine. Needs root."""
+"""Debian's rspamd as a milter in a private directory, its settings as they come. It is in a network of
+its own, where a name server says of each name that there is none. Needs root."""
 
+import contextlib
+import os
 import pathlib
 import shutil
 import socket
@@ -15,45 +17,105 @@ from harness.waiting import wait_until
 READY_SECONDS = 300  # at its first start it compiles what it looks for
 IDLE_SECONDS = 2  # without any CPU time used: it has compiled all
 STOP_SECONDS = 20
+DNS_SECONDS = 20
 SETTINGS = pathlib.Path("/etc/rspamd/rspamd.conf")
 USER = "_rspamd"
-# These ask name servers or servers of their own for each message, or fetch lists.
-NETWORK_MODULES = ("arc", "asn", "dkim", "dkim_signing", "dmarc", "fuzzy_check", "hfilter", "mx_check", "rbl",
-                   "rspamd_update", "spf", "surbl", "url_redirector", "whitelist")
-LEFT_OUT = "without " + ", ".join(NETWORK_MODULES) + ", which ask the network, and in a network namespace without any"
+SURROUNDINGS = "in a network namespace whose name server knows no name"
+
+UNBOUND_CONF = """\
+server:
+  interface: 127.0.0.1
+  do-daemonize: no
+  chroot: ""
+  username: ""
+  directory: "{base}"
+  pidfile: "{base}/unbound.pid"
+  use-syslog: no
+  logfile: ""
+  module-config: "iterator"
+  local-zone: "." static
+remote-control:
+  control-enable: no
+"""
+LISTENING = "0100007F:0035"  # 127.0.0.1, port 53, as the kernel writes them
+
+
+def end(process):
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def is_installed():
     return SETTINGS.exists() and shutil.which("rspamd", path=SYSTEM_PATH) is not None
 
 
+class LonelyNetwork:
+    """A network namespace with loopback alone, and there the name server. Ends with the `with` block."""
+
+    def __init__(self, base):
+        self._log = make_directory(base) / "log.txt"
+        (base / "unbound.conf").write_text(UNBOUND_CONF.format(base=base))
+        with open(self._log, "wb") as log:
+            self._process = subprocess.Popen(
+                [program("unshare"), "--net", program("sh"), "-c", 'ip link set lo up && exec "$@"', "sh",
+                 program("unbound"), "-d", "-c", base / "unbound.conf"],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def __enter__(self):
+        try:
+            wait_until(self._listens, DNS_SECONDS, lambda: f"unbound listens:\n{self._log.read_text()}")
+        except BaseException:
+            end(self._process)
+            raise
+        return self
+
+    def __exit__(self, *unused):
+        end(self._process)
+
+    def _listens(self):
+        if self._process.poll() is not None:
+            raise RuntimeError(f"unbound ended:\n{self._log.read_text()}")
+        process = pathlib.Path("/proc") / str(self._process.pid)
+        apart = os.readlink(process / "ns/net") != os.readlink("/proc/self/ns/net")
+        return apart and LISTENING in (process / "net/udp").read_text()
+
+    def inside(self, *command):
+        """The command that runs `command` there."""
+        return [program("nsenter"), f"--net=/proc/{self._process.pid}/ns/net", *command]
+
+
 class Rspamd:
-    """The proxy worker, which scans by itself and listens at `socket`, a path. Ends with the `with`
-    block. Its network namespace has not even loopback up: it is reached through the file alone."""
+    """The proxy worker, which scans by itself and listens at `socket_path`: it is reached through the
+    file alone. Ends with the `with` block."""
 
     def __init__(self, base, socket_path):
         self._base = make_directory(base, 0o755, USER)
         self._used = (-1.0, time.monotonic())  # CPU time, and since when it has been that
         self._socket = pathlib.Path(socket_path)
+        self._process = self._running = None
         self._lay_out()
-        with open(self._base / "log.txt", "wb") as log:
-            self._process = subprocess.Popen(
-                [program("unshare"), "--net", program("rspamd"), "-f", "-u", USER, "-g", USER, "-c", SETTINGS,
-                 f"--var=LOCAL_CONFDIR={self._base}", *(f"--var={name}={self._base}/state"
-                                                       for name in ("DBDIR", "RUNDIR", "LOGDIR"))],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def __enter__(self):
-        try:
+        with contextlib.ExitStack() as stack:
+            network = stack.enter_context(LonelyNetwork(self._base / "network"))
+            with open(self._base / "log.txt", "wb") as log:
+                self._process = subprocess.Popen(
+                    network.inside(program("rspamd"), "-f", "-u", USER, "-g", USER, "-c", SETTINGS,
+                                   f"--var=LOCAL_CONFDIR={self._base}",
+                                   *(f"--var={name}={self._base}/state" for name in ("DBDIR", "RUNDIR", "LOGDIR"))),
+                    stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            stack.callback(end, self._process)
             wait_until(self._accepts, READY_SECONDS, lambda: f"rspamd listens:\n{self._log_tail()}")
             wait_until(self._is_idle, READY_SECONDS, lambda: f"rspamd is ready:\n{self._log_tail()}")
-        except BaseException:
-            self._end()
-            raise
+            self._running = stack.pop_all()
         return self
 
     def __exit__(self, *unused):
-        self._end()
+        self._running.close()
 
     def _lay_out(self):
         make_directory(self._base / "state", 0o755, USER)
@@ -64,8 +126,8 @@ class Rspamd:
             'upstream "local" { default = yes; self_scan = yes; }\n')
         for worker in ("normal", "controller"):
             (overrides / f"worker-{worker}.inc").write_text("enabled = false;\n")
-        for module in NETWORK_MODULES:
-            (overrides / f"{module}.conf").write_text("enabled = false;\n")
+        additions = make_directory(self._base / "local.d")
+        (additions / "options.inc").write_text('dns { nameserver = ["127.0.0.1"]; }\n')
 
     def _accepts(self):
         if self._process.poll() is not None:
@@ -89,11 +151,3 @@ class Rspamd:
         texts = [path.read_text(errors="replace") for path in (self._base / "log.txt", self._base / "state/rspamd.log")
                  if path.exists()]
         return "\n".join("".join(texts).splitlines()[-lines:])
-
-    def _end(self):
-        self._process.terminate()
-        try:
-            self._process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
