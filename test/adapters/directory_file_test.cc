@@ -252,9 +252,10 @@ TEST_CASE("directory file: what the log tells of is in force") {
            std::chrono::steady_clock::now() < deadline)
         std::this_thread::yield();
     CHECK(fixture.find("b@example.org") == Answer::unknown);
-    fixture.log.rest();
+    std::string told = fixture.log.rest();
     thread.join();
-    CHECK(fixture.log.rest().find("info directory") != std::string::npos);
+    told += fixture.log.rest();
+    CHECK(told.find("info directory") != std::string::npos);
 }
 
 TEST_CASE("directory file: look-ups go on while the content is replaced") {
