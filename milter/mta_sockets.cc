@@ -82,27 +82,29 @@ void MtaSockets::add(int descriptor) noexcept {
     if (page == nullptr)
         return;
     Slot& slot = (*page)[static_cast<std::size_t>(descriptor) % slotsOfPage];
-    slot.forgetKept();
-    slot.octets.reset();
-    slot.held.clear();
-    slot.patience = 0;
+    slot.forget();
     slot.added.store(true, relaxed);
 }
 
 void MtaSockets::remove(int descriptor) noexcept {
     if (Slot* slot = slotOf(descriptor)) {
-        slot->forgetKept();
-        slot->octets.reset();
-        slot->held = {};
+        slot->forget();
         slot->added.store(false, relaxed);
     }
+}
+
+void MtaSockets::Slot::forget() noexcept {
+    forgetKept();
+    octets.reset();
+    held = {};
+    patience = 0;
 }
 
 // --- reading ------------------------------------------------------------------------------------
 
 std::size_t MtaSockets::Slot::take(char* into, std::size_t size) noexcept {
     const std::size_t taken = std::min(size, end - begin);
-    std::memcpy(into, octets.get() + begin, taken);
+    std::memcpy(into, octets->data() + begin, taken);
     begin += taken;
     if (begin == end)
         forgetKept();
@@ -124,11 +126,11 @@ ssize_t MtaSockets::read(int descriptor, void* into, std::size_t size) noexcept 
         return static_cast<ssize_t>(slot->take(static_cast<char*>(into), size));
     slot->readable = false;
     if (!slot->octets)
-        slot->octets.reset(new (std::nothrow) char[chunk]);
+        slot->octets.reset(new (std::nothrow) std::array<char, chunk>);
     if (!slot->octets)
         return systemRead(descriptor, {&piece, 1});
     const ssize_t count =
-        systemRead(descriptor, std::array<iovec, 2>{piece, {slot->octets.get(), chunk}});
+        systemRead(descriptor, std::array<iovec, 2>{piece, {slot->octets->data(), chunk}});
     if (count <= static_cast<ssize_t>(size))
         return count;
     slot->end = static_cast<std::size_t>(count) - size;

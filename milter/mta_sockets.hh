@@ -69,11 +69,12 @@ private:
         int patience = 0; ///< milliseconds of the last poll for room; <0: any; 0: there was none
         std::size_t begin = 0; ///< of what is kept
         std::size_t end = 0;
-        std::unique_ptr<char[]> octets; ///< a chunk, until the connection is idle
-        std::string held;               ///< packets
+        std::unique_ptr<std::array<char, chunk>> octets; ///< until the connection is idle
+        std::string held;                                ///< packets
 
         [[nodiscard]] std::size_t take(char* into, std::size_t size) noexcept;
         void forgetKept() noexcept;
+        void forget() noexcept; ///< all of the connection
         [[nodiscard]] bool hold(std::span<const iovec> parts) noexcept;
         [[nodiscard]] bool waitForRoom(int descriptor) const noexcept;
     };
