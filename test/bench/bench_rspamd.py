@@ -11,6 +11,7 @@ import subprocess
 import time
 
 from bench_tables import cpu_seconds
+from harness.dns import UNBOUND_CONF
 from harness.process import SYSTEM_PATH, make_directory, program
 from harness.waiting import wait_until
 
@@ -22,22 +23,12 @@ SETTINGS = pathlib.Path("/etc/rspamd/rspamd.conf")
 USER = "_rspamd"
 SURROUNDINGS = "in a network namespace whose name server knows no name"
 
-UNBOUND_CONF = """\
+NO_NAMES = """\
 server:
-  interface: 127.0.0.1
-  do-daemonize: no
-  chroot: ""
-  username: ""
-  directory: "{base}"
-  pidfile: "{base}/unbound.pid"
-  use-syslog: no
-  logfile: ""
-  module-config: "iterator"
   local-zone: "." static
-remote-control:
-  control-enable: no
 """
-LISTENING = "0100007F:0035"  # 127.0.0.1, port 53, as the kernel writes them
+PORT = 53
+LISTENING = f"0100007F:{PORT:04X}"  # 127.0.0.1, as the kernel writes it
 
 
 def end(process):
@@ -58,7 +49,7 @@ class LonelyNetwork:
 
     def __init__(self, base):
         self._log = make_directory(base) / "log.txt"
-        (base / "unbound.conf").write_text(UNBOUND_CONF.format(base=base))
+        (base / "unbound.conf").write_text(UNBOUND_CONF.format(base=base, port=PORT) + NO_NAMES)
         with open(self._log, "wb") as log:
             self._process = subprocess.Popen(
                 [program("unshare"), "--net", program("sh"), "-c", 'ip link set lo up && exec "$@"', "sh",
