@@ -38,11 +38,12 @@ void LoopWatch::block(const StoreKey& key, const std::string& label, SteadyTime 
     const auto made = store_.block(key, label, now);
     if (!made || blocks_.get()->has(key, now))
         return;
+    const std::string length = formatDuration(made->remaining);
+    const std::string name = escapeForDisplay(label);
     auto blocks = std::make_shared<BlockSet>(*blocks_.get());
     blocks->add(*made, now);
     blocks_.set(std::move(blocks));
-    log::warning(LogCategory::decision, "put off for {}: {}", formatDuration(made->remaining),
-                 escapeForDisplay(label));
+    log::warning(LogCategory::decision, "put off for {}: {}", length, name);
 }
 
 void LoopWatch::refresh(SteadyTime now) {

@@ -95,9 +95,15 @@ void MtaSockets::remove(int descriptor) noexcept {
 
 void MtaSockets::Slot::forget() noexcept {
     forgetKept();
-    octets.reset();
-    held = {};
+    held.clear();
     patience = 0;
+    giveMemoryBack();
+}
+
+void MtaSockets::Slot::giveMemoryBack() noexcept {
+    octets.reset();
+    if (held.empty())
+        std::string().swap(held); // to assign an empty one would keep its memory
 }
 
 // --- reading ------------------------------------------------------------------------------------
@@ -284,7 +290,7 @@ int MtaSockets::pollToRead(Slot& slot, pollfd& one, int milliseconds) noexcept {
     const int ready = systemPoll({&one, 1}, milliseconds);
     slot.readable = ready == 1 && one.revents == POLLIN;
     if (ready == 0)
-        slot.octets.reset(); // an idle session is to be small
+        slot.giveMemoryBack(); // an idle session is to be small
     return ready;
 }
 

@@ -61,7 +61,7 @@ public:
     }
 
 private:
-    /// Of one descriptor. Only `kept` is looked at by threads that do not have the connection.
+    /// Of one descriptor. Threads that do not have the connection look at the first two alone.
     struct Slot {
         std::atomic<bool> added = false;
         std::atomic<bool> kept = false; ///< some octets are
@@ -74,7 +74,8 @@ private:
 
         [[nodiscard]] std::size_t take(char* into, std::size_t size) noexcept;
         void forgetKept() noexcept;
-        void forget() noexcept; ///< all of the connection
+        void forget() noexcept;         ///< all of the connection
+        void giveMemoryBack() noexcept; ///< but what is to be sent
         [[nodiscard]] bool hold(std::span<const iovec> parts) noexcept;
         [[nodiscard]] bool waitForRoom(int descriptor) const noexcept;
     };

@@ -157,6 +157,7 @@ private:
     unsigned callsUnchanged_ = 0;
     std::string whyBad_; ///< empty while the file is good
     unsigned callsWhileBad_ = 0;
+    bool interrupted_ = false; ///< there was no memory to find out what the file is
     /// The content before this one, until the next call: a million addresses are not freed by a
     /// thread that only looks one up.
     std::shared_ptr<const Addresses> retired_;
@@ -168,10 +169,11 @@ private:
 
 Directory::Answer WatchedFile::find(const MailAddress& address) noexcept {
     try {
+        const bool current = current_; // before the view, or an older one would be taken for it
         const auto view = view_.get();
         if (view->addresses->hold(address.key(), view->day))
             return Answer::known;
-        return current_ ? Answer::unknown : Answer::unavailable;
+        return current ? Answer::unknown : Answer::unavailable;
     } catch (const std::exception&) {
         return Answer::unavailable; // no memory for the key
     }
@@ -184,7 +186,9 @@ void WatchedFile::refresh() noexcept {
     } catch (const std::exception& e) {
         current_ = false;
         tried_.reset(); // nothing says that it was read, so it will be
-        log::warning(LogCategory::directory, "{}: {}", path_, e.what());
+        callsUnchanged_ = 0;
+        if (!std::exchange(interrupted_, true))
+            log::warning(LogCategory::directory, "{}: {}", path_, e.what());
     }
 }
 
@@ -222,12 +226,14 @@ void WatchedFile::reload(const FileStamp& stamp) {
 
 void WatchedFile::take(std::shared_ptr<const Addresses> addresses) {
     const auto old = view_.get();
+    const std::string name = escapeForDisplay(path_);
     const std::size_t size = addresses->size();
     show({std::move(addresses), old->day});
     retired_ = old->addresses;
     whyBad_.clear();
+    interrupted_ = false;
     current_ = true;
-    log::info(LogCategory::directory, "{}: {} addresses", escapeForDisplay(path_), size);
+    log::info(LogCategory::directory, "{}: {} addresses", name, size);
 }
 
 void WatchedFile::keepOld(const std::string& why) {
@@ -235,6 +241,7 @@ void WatchedFile::keepOld(const std::string& why) {
     if (whyBad_ == why)
         return;
     whyBad_ = why;
+    interrupted_ = false;
     callsWhileBad_ = 0;
     log::warning(LogCategory::directory, "{}; the {} addresses it had before stay in use", why,
                  view_.get()->addresses->size());

@@ -253,6 +253,11 @@ void RedisClient::complain(const std::string& why) {
     log::warning(LogCategory::store, "{}: not found: {}", settings_.url(), why);
 }
 
+void RedisClient::tellFound(const std::string& name) {
+    if (std::exchange(lost_, false))
+        log::info(LogCategory::store, "{}: found again", name);
+}
+
 void RedisClient::discover() {
     auto old = view_.get();
     auto map = discoverRedis(settings_, old ? old->map.nodes : std::vector<RedisEndpoint>());
@@ -261,10 +266,9 @@ void RedisClient::discover() {
         somethingIsWrong(); // until somebody knows
         return;
     }
-    if (std::exchange(lost_, false))
-        log::info(LogCategory::store, "{}: found again", settings_.url());
+    const std::string name = settings_.url();
     if (old && old->map == *map)
-        return;
+        return tellFound(name);
     auto view = std::make_shared<View>();
     for (const RedisEndpoint& endpoint : map->nodes) {
         auto node = nodeAt(endpoint);
@@ -285,7 +289,8 @@ void RedisClient::discover() {
         view_.set(view);
     }
     wake_.notify_all();
-    log::info(LogCategory::store, "{} is at{}", settings_.url(), names);
+    tellFound(name);
+    log::info(LogCategory::store, "{} is at{}", name, names);
     old.reset();
     forgetOthers(*view);
 }

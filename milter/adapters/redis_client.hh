@@ -72,6 +72,7 @@ private:
 
     void keepHouse();
     void discover();
+    void tellFound(const std::string& name);
     void complain(const std::string& why);
     void forgetOthers(const View& view);
     bool discoveryDue(SteadyTime::duration age);

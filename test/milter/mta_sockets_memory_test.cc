@@ -38,6 +38,19 @@ struct Pair {
         octets.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
         return octets;
     }
+    void edit(std::string_view value) const {
+        std::array<char, 5> head{0, 0, 0, static_cast<char>(value.size() + 1), 'h'};
+        std::string text(value);
+        const std::array<iovec, 2> parts{{{head.data(), head.size()}, {text.data(), text.size()}}};
+        const test::CountedMemory counted;
+        REQUIRE(connections.writev(ends[1], parts.data(), 2) ==
+                static_cast<ssize_t>(head.size() + text.size()));
+    }
+    void reply() const {
+        std::array<char, 5> head{0, 0, 0, 1, 'c'};
+        const iovec part{head.data(), head.size()};
+        REQUIRE(connections.writev(ends[1], &part, 1) == 5);
+    }
     [[nodiscard]] int poll() const {
         pollfd one{ends[1], POLLIN, 0};
         return connections.poll(&one, 1, 0);
@@ -70,6 +83,30 @@ TEST_CASE("an idle connection holds no memory for what will be read") {
     CHECK(one.inKernel() == 4); // without memory it is read piece by piece
     CHECK(one.read(10) == "hird");
     test::failAllocation(0);
+}
+
+TEST_CASE("no connection holds memory for edits when it is idle or closed") {
+    MtaSockets connections;
+    const Pair one(connections);
+    const std::string value(100, 'v');
+    const auto needsMemory = [&] {
+        test::forgetFailure();
+        test::failAllocation(1);
+        one.edit(value);
+        test::failAllocation(0);
+        one.reply();
+        return test::allocationFailed();
+    };
+    CHECK(needsMemory());
+    one.edit(value);
+    one.reply();
+    CHECK_FALSE(needsMemory());
+    CHECK(one.poll() == 0);
+    CHECK(needsMemory());
+    one.edit(value);
+    connections.remove(one.ends[1]);
+    connections.add(one.ends[1]);
+    CHECK(needsMemory());
 }
 
 } // namespace

@@ -42,7 +42,7 @@ void forgetFailure() {
 
 } // namespace sluice::test
 
-// Those of arrays are the sanitizer's still.
+// Those of arrays are the sanitizer's; without one they end up here.
 void* operator new(std::size_t size) {
     void* const memory = sluice::test::allocate(size);
     if (memory == nullptr)
