@@ -285,6 +285,38 @@ TEST_CASE("directory file: look-ups go on while the content is replaced") {
     CHECK(wrong == 0);
 }
 
+TEST_CASE("directory file: an address that was just added is never denied") {
+    const auto address = [](int number) {
+        return "user" + std::to_string(number) + "@example.org";
+    };
+    std::string content = address(0) + "\n";
+    Fixture fixture(content);
+    constexpr int rounds = 300;
+    std::atomic<int> newest{0};
+    std::atomic<int> denied{0};
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 4; ++i)
+        threads.emplace_back([&] {
+            for (int number = 0; number < rounds; number = newest) {
+                denied += fixture.find(address(number)) == Answer::unknown;
+                std::this_thread::yield();
+            }
+        });
+    for (int number = 1; number <= rounds; ++number) {
+        std::filesystem::remove(fixture.path);
+        fixture.refresh(1);
+        newest = number; // not known, and from now on not denied either
+        fixture.log.rest();
+        content += address(number) + "\n";
+        writeFile(fixture.path, content);
+        fixture.refresh(1);
+    }
+    for (auto& thread : threads)
+        thread.join();
+    CHECK(denied.load() == 0);
+    CHECK(fixture.find(address(rounds)) == Answer::known);
+}
+
 TEST_CASE("directory file: a large file") {
     constexpr int count = 100'000;
     std::string content;
