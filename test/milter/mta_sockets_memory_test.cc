@@ -25,7 +25,7 @@ struct Pair {
         REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0);
         return ends;
     }
-    explicit Pair(MtaSockets& connections) : connections(connections) { connections.add(ends[1]); }
+    explicit Pair(MtaSockets& all) : connections(all) { all.add(ends[1]); }
 
     void send(std::string_view octets) const {
         REQUIRE(::send(ends[0], octets.data(), octets.size(), 0) ==
