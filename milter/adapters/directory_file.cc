@@ -238,10 +238,10 @@ void WatchedFile::take(std::shared_ptr<const Addresses> addresses) {
 
 void WatchedFile::keepOld(const std::string& why) {
     current_ = false;
+    interrupted_ = false;
     if (whyBad_ == why)
         return;
     whyBad_ = why;
-    interrupted_ = false;
     callsWhileBad_ = 0;
     log::warning(LogCategory::directory, "{}; the {} addresses it had before stay in use", why,
                  view_.get()->addresses->size());
